@@ -1,0 +1,3 @@
+"""Cloche: an OGC geoprocessing server that runs every execution under its own glass."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,67 @@
+"""Names inside a job directory.
+
+request.json   canonical inputs and wanted outputs: written before the start, read-only inside
+in/            staged input files: read-only inside
+work/          the execution's own directory and TMPDIR: the only place user code may write
+work/out/      output files
+work/result.json, work/progress.jsonl   claims of user code: schema-checked, size-capped, never trusted
+ctl/           started.json, stdout.log, stderr.log, exit.json, supervisor.lock: written by the supervisor only
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Paths of one job directory."""
+
+    root: Path
+
+    @property
+    def request(self) -> Path:
+        return self.root / "request.json"
+
+    @property
+    def inputs(self) -> Path:
+        return self.root / "in"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def out(self) -> Path:
+        return self.root / "work" / "out"
+
+    @property
+    def result(self) -> Path:
+        return self.root / "work" / "result.json"
+
+    @property
+    def progress(self) -> Path:
+        return self.root / "work" / "progress.jsonl"
+
+    @property
+    def ctl(self) -> Path:
+        return self.root / "ctl"
+
+    @property
+    def started(self) -> Path:
+        return self.root / "ctl" / "started.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "ctl" / "supervisor.lock"
+
+    @property
+    def stdout(self) -> Path:
+        return self.root / "ctl" / "stdout.log"
+
+    @property
+    def stderr(self) -> Path:
+        return self.root / "ctl" / "stderr.log"
+
+    @property
+    def exit(self) -> Path:
+        return self.root / "ctl" / "exit.json"

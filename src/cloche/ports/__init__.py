@@ -1,0 +1,1 @@
+"""What the rooms promise each other: Protocols and their small types, nothing that runs."""

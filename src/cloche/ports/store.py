@@ -1,0 +1,123 @@
+"""Where jobs are remembered."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cloche.model.data import Output
+from cloche.model.execute import Mode
+from cloche.model.job import Event, Failure, Job, JobId, Usage
+from cloche.model.state import State, Wanted
+
+
+class Conflict(Exception):
+    """The job was moved by somebody else, or the move is not in the table; read it again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """Limits checked in the same transaction that adds or claims a job.
+
+    ``parallel`` jobs at most occupy slots, ``waiting`` at most are accepted and not yet claimed;
+    ``process_parallel`` caps the job's own process.
+    """
+
+    parallel: int
+    waiting: int
+    process_parallel: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """What a move writes beside the state; None leaves a column as it is."""
+
+    handle: str | None = None
+    progress: int | None = None
+    message: str | None = None
+    failure: Failure | None = None
+    outputs: tuple[Output, ...] | None = None
+    usage: Usage | None = None
+    started: datetime | None = None
+    finished: datetime | None = None
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A page of jobs, newest first. ``after`` is the id of the last job of the page before."""
+
+    states: Collection[State] = ()
+    processes: Collection[str] = ()
+    protocols: Collection[str] = ()
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    limit: int = 100
+    after: JobId | None = None
+
+
+class JobStore(Protocol):
+    """Jobs and their events in SQL. Every method is one transaction and may be called from any thread."""
+
+    def add(self, job: Job, *, admission: Admission, mode: Mode) -> Job:
+        """Add an accepted job. Raises ServerBusy when a sync job finds no free slot or the queue is full.
+
+        No free slot for a sync job: occupied slots plus jobs already waiting reach ``parallel``. An async job is
+        refused when ``waiting`` jobs wait already and no slot is free.
+        """
+        ...
+
+    def get(self, id: JobId) -> Job:
+        """Raises NoSuchJob."""
+        ...
+
+    def list(self, query: Query) -> Sequence[Job]:
+        """One page."""
+        ...
+
+    def want(self, id: JobId, wanted: Wanted) -> Job:
+        """Write what a client asks for; idempotent. Raises NoSuchJob; on an ended job it changes nothing."""
+        ...
+
+    def claim(self, worker: str, *, parallel: int, per_process: dict[str, int], limit: int) -> Sequence[Job]:
+        """Move waiting jobs to STARTING in the order they came, never past ``parallel`` occupied slots.
+
+        Jobs that somebody wants paused or stopped, and jobs of a process at its own limit, are passed over.
+        """
+        ...
+
+    def move(self, job: Job, to: State, change: Move | None = None) -> Job:
+        """Compare-and-swap on ``job.version``; appends an event. Raises Conflict, NoSuchJob."""
+        ...
+
+    def note(self, id: JobId, *, progress: int, message: str) -> None:
+        """Record progress of a running job; no event, no version, ignored once it ended."""
+        ...
+
+    def unended(self) -> Sequence[Job]:
+        """Every job that has not ended, oldest first."""
+        ...
+
+    def stopping(self) -> Sequence[Job]:
+        """Jobs that have not ended and are wanted stopped or paused, or are paused and wanted running."""
+        ...
+
+    def events(self, id: JobId, *, after: int = 0) -> Sequence[Event]:
+        """The job's history from event ``after`` on."""
+        ...
+
+    def expired(self, now: datetime) -> Sequence[Job]:
+        """Ended jobs past their ``expires``."""
+        ...
+
+    def delete(self, id: JobId) -> None:
+        """Forget an ended job. Idempotent."""
+        ...
+
+    def counts(self) -> dict[State, int]:
+        """How many jobs have not ended, by state."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
