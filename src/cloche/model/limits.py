@@ -28,9 +28,8 @@ class Limits:
 
     def within(self, ceiling: "Limits") -> "Limits":
         """The stricter of the two, limit by limit."""
-        stricter: dict[str, Any] = {
-            f.name: _least(getattr(self, f.name), getattr(ceiling, f.name)) for f in fields(self)
-        }
+        names = [f.name for f in fields(self)]
+        stricter: dict[str, Any] = {name: _least(getattr(self, name), getattr(ceiling, name)) for name in names}
         return Limits(**stricter)
 
 
