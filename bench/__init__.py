@@ -1,0 +1,1 @@
+"""Cloche beside PyWPS on this machine, in one run, as ratios."""
