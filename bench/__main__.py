@@ -56,7 +56,7 @@ def compare(console: Console, columns: dict[str, Figures]) -> None:
 def main() -> None:
     """Run, print, and leave nothing behind."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--modes", nargs="+", default=["sandbox", "multiprocessing"], help="modes of Cloche to measure")
+    parser.add_argument("--modes", nargs="*", default=["sandbox", "multiprocessing"], help="modes of Cloche to measure")
     parser.add_argument("--seconds", type=int, default=4, help="length of each load")
     arguments = parser.parse_args()
     console = Console(width=170)
