@@ -1,0 +1,47 @@
+"""Fixtures for every test, and the rule that CI may not skip what it must run (CLOCHE_REQUIRE)."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import needs
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIRED = frozenset(filter(None, os.environ.get("CLOCHE_REQUIRE", "").split(",")))
+
+
+@pytest.fixture(scope="session")
+def standards() -> Path:
+    """The yardsticks beside the repository: schemas, CHECKLIST.md, echo, corpus, cite, validate.py."""
+    folder = ROOT.parent / "shared" / "standards"
+    needs.need("standards", when=folder.is_dir(), reason=f"there is no {folder}")
+    return folder
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _forbid(report, _reason(report), {str(mark.args[0]) for mark in item.iter_markers("wall") if mark.args})
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    report = yield
+    if report.skipped:
+        _forbid(report, _reason(report), set())
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    return str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
+
+
+def _forbid(report: pytest.TestReport | pytest.CollectReport, reason: str, names: set[str]) -> None:
+    name = next(iter(({needs.named(reason)} | names) & REQUIRED), None)
+    if name is not None:
+        report.outcome = "failed"
+        report.longrepr = f"CLOCHE_REQUIRE lists {name!r}, so this test may not be skipped: {reason}"
