@@ -16,7 +16,7 @@ EXECUTE = "?service=WPS&version=1.0.0&request=Execute&identifier=add&DataInputs=
 ASYNC = EXECUTE + "&storeExecuteResponse=true&status=true"
 FEATURE = (
     b'<gml:featureMember xmlns:gml="http://www.opengis.net/gml"><gml:Point><gml:pos>'
-    + b"12.345678 45.678901 " * 2000
+    + b"12.345678 45.678901 " * 50
     + b"</gml:pos></gml:Point></gml:featureMember>\n"
 )
 HEAD = (
