@@ -1,1 +1,1 @@
-"""TODO."""
+"""The composition root: settings, wiring and the command line. Nothing imports it."""
