@@ -4,12 +4,13 @@ import math
 from datetime import date, datetime, time, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cloche.model.data import LiteralData
 from cloche.model.domains import Closure, Datatype, LiteralDomain, Range
 from cloche.model.errors import WrongInputData
 from cloche.values import lexical, literal, ranges
-from hypothesis import given
-from hypothesis import strategies as st
 
 ORDERED = [Datatype.INTEGER, Datatype.FLOAT, Datatype.DATE, Datatype.TIME, Datatype.DATETIME]
 
@@ -19,7 +20,7 @@ ORDERED = [Datatype.INTEGER, Datatype.FLOAT, Datatype.DATE, Datatype.TIME, Datat
     [
         (Datatype.STRING, " kept as it is \n", " kept as it is \n"),
         (Datatype.STRING, "", ""),
-        (Datatype.STRING, "١ 😀", "١ 😀"),
+        (Datatype.STRING, "\u0661 😀", "\u0661 😀"),
         (Datatype.INTEGER, " 5 ", "5"),
         (Datatype.INTEGER, "\t+0042\n", "42"),
         (Datatype.INTEGER, "-0", "0"),
@@ -62,7 +63,7 @@ def test_a_value_has_one_canonical_form(datatype, text, canonical):
         (Datatype.STRING, "half a pair \ud800"),
         (Datatype.STRING, "\ufffe"),
         (Datatype.INTEGER, ""),
-        (Datatype.INTEGER, "١"),
+        (Datatype.INTEGER, "\u0661"),
         (Datatype.INTEGER, "1_000"),
         (Datatype.INTEGER, "5.0"),
         (Datatype.INTEGER, "1e3"),
@@ -79,7 +80,7 @@ def test_a_value_has_one_canonical_form(datatype, text, canonical):
         (Datatype.FLOAT, "1_0.0"),
         (Datatype.FLOAT, "."),
         (Datatype.FLOAT, "1e"),
-        (Datatype.FLOAT, "٣.٥"),
+        (Datatype.FLOAT, "\u0663.\u0665"),
         (Datatype.BOOLEAN, "yes"),
         (Datatype.BOOLEAN, "2"),
         (Datatype.DATE, "2023-02-29"),
@@ -141,7 +142,7 @@ def test_python_values_have_their_own_types():
     assert lexical.value("2024-01-02", Datatype.DATE) == date(2024, 1, 2)
     assert lexical.value("2024-01-02Z", Datatype.DATE) == date(2024, 1, 2)
     assert lexical.value("01:02:03", Datatype.TIME) == time(1, 2, 3)
-    assert lexical.value("2024-01-02T01:02:03", Datatype.DATETIME) == datetime(2024, 1, 2, 1, 2, 3)
+    assert lexical.value("2024-01-02T01:02:03", Datatype.DATETIME) == datetime.fromisoformat("2024-01-02T01:02:03")
     assert isinstance(lexical.value("NaN", Datatype.FLOAT), float)
     assert lexical.write(3, Datatype.FLOAT) == "3.0"
 
@@ -201,7 +202,7 @@ def test_values_or_ranges_either_is_enough():
     ("datatype", "span", "right", "wrong"),
     [
         (Datatype.FLOAT, Range(minimum="0", maximum="1", spacing="0.1"), "0.3", "0.35"),
-        (Datatype.FLOAT, Range(minimum="0.05", spacing="0.1"), "1e300", "1e-300"),
+        (Datatype.FLOAT, Range(minimum="0.05", spacing="0.1"), "3.15", "1e-300"),
         (Datatype.INTEGER, Range(minimum="1", spacing="2"), "7", "8"),
         (Datatype.INTEGER, Range(spacing="5"), "-10", "-9"),
         (Datatype.DATE, Range(minimum="2024-01-01", spacing="P7D"), "2024-01-15", "2024-01-16"),
@@ -214,8 +215,7 @@ def test_values_or_ranges_either_is_enough():
     ],
 )  # fmt: skip
 def test_spacing_is_a_grid_from_the_minimum(datatype, span, right, wrong):
-    if right != "1e300":
-        assert check(right, datatype, span)
+    assert check(right, datatype, span)
     assert not check(wrong, datatype, span)
 
 

@@ -47,7 +47,7 @@ def _check_occurrences(description: ProcessDescription, inputs: Iterable[Input])
             )
         if parameter.max_occurs is not None and count > parameter.max_occurs:
             raise TooManyInputs(
-                f"Input {name} is given {count} times; at most {parameter.max_occurs} allowed.", locator=name
+                f"Input {name} takes at most {parameter.max_occurs} values; {count} given.", locator=name
             )
     for parameter in description.inputs:
         needed = 0 if _default(parameter) is not None and not counts[parameter.id] else parameter.min_occurs
@@ -58,7 +58,7 @@ def _check_occurrences(description: ProcessDescription, inputs: Iterable[Input])
 def _missing(parameter: Parameter, count: int) -> str:
     if parameter.min_occurs == 1:
         return f"Input {parameter.id} is missing."
-    return f"Input {parameter.id} is given {count} times; at least {parameter.min_occurs} needed."
+    return f"Input {parameter.id} needs at least {parameter.min_occurs} values; {count} given."
 
 
 def _default(parameter: Parameter) -> LiteralData | None:
