@@ -1,1 +1,1 @@
-"""TODO."""
+"""The one door: describe, submit, wait, job, results, pause, resume, dismiss; admission limits live here."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 
 from cloche.model.limits import Limits
+from cloche.model.process import ProcessDescription
+from cloche.ports.store import Admission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +19,7 @@ class Policy:
     waiting: int
     limits: Limits = field(default_factory=Limits)
     max_input_bytes: int | None = None
+
+    def admission(self, description: ProcessDescription) -> Admission:
+        """The limits that adding a job of that process is checked against."""
+        return Admission(parallel=self.parallel, waiting=self.waiting, process_parallel=description.parallel)

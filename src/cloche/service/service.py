@@ -1,18 +1,34 @@
 """The one door of the house: every protocol, page and command comes through here."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from time import monotonic
+from uuid import uuid4
 
-from cloche.model.execute import Execute
+from cloche.model.data import StoredData
+from cloche.model.errors import NoSuchMode, NoSuchOutput, NotPossible, ResultNotReady
+from cloche.model.execute import Execute, Mode
 from cloche.model.job import Event, Job, JobId
+from cloche.model.process import JobControl, ProcessDescription
+from cloche.model.state import ENDED, State, Wanted
 from cloche.ports.bell import Bell
 from cloche.ports.catalog import Catalog, Published
 from cloche.ports.engine import Waker
-from cloche.ports.executor import Executor
+from cloche.ports.executor import Executor, Pausable
 from cloche.ports.intake import Intake, Workspace
 from cloche.ports.storage import Storage
-from cloche.ports.store import JobStore, Query
+from cloche.ports.store import Admission, JobStore, Query
 from cloche.service.policy import Policy
+from cloche.values.resolve import resolve
+
+LOOK = 5.0
+"""Seconds after which a waiting request looks at the store unrung: another server may have moved the job."""
+
+_CONTROLS = ((Mode.ASYNC, JobControl.ASYNC), (Mode.SYNC, JobControl.SYNC))
 
 
 class Service:
@@ -63,10 +79,49 @@ class Service:
     def submit(self, request: Execute, intake: Intake | None = None) -> Job:
         """Check the request against the description and the limits, and queue it.
 
-        Raises NoSuchProcess, every InputError, NoSuchOutput, NoSuchFormat, NoSuchMode, ServerBusy, NotEnoughStorage;
-        the intake is discarded then.
+        The job's request is the resolved one; its mode is sync or async, never auto. Raises NoSuchProcess, every
+        InputError, NoSuchOutput, NoSuchFormat, BadRequest, NoSuchMode, NotPossible, ServerBusy, NotEnoughStorage; the
+        intake is discarded then.
         """
-        raise NotImplementedError
+        try:
+            published = self._catalog.get(request.process)
+            job = self._draft(published, request)
+            admission = self._policy.admission(published.description)
+            queued = self._queue(job, intake, admission)
+        except BaseException:
+            if intake is not None:
+                intake.discard()
+            raise
+        self._waker.wake()
+        return queued
+
+    def _draft(self, published: Published, request: Execute) -> Job:
+        description = published.description
+        resolved = resolve(description, request, max_input_bytes=self._policy.max_input_bytes)
+        executor = description.mode or self._policy.mode
+        if executor not in self._executors:
+            raise NotPossible(f"Process {description.id} cannot be executed on this server: its mode is not set up.")
+        now = datetime.now(UTC)
+        return Job(
+            id=str(uuid4()),
+            process=description.id,
+            process_version=description.version,
+            package=published.package,
+            executor=executor,
+            request=replace(resolved, mode=choose_mode(description, request.mode)),
+            limits=description.limits.within(self._policy.limits),
+            created=now,
+            updated=now,
+        )
+
+    def _queue(self, job: Job, intake: Intake | None, admission: Admission) -> Job:
+        """The job directory comes first: whoever claims the job finds it."""
+        try:
+            self._workspace.adopt(job.id, intake)
+            return self._store.add(job, admission=admission, mode=job.request.mode)
+        except BaseException:
+            self._workspace.remove(job.id)
+            raise
 
     def job(self, id: JobId) -> Job:
         """Raises NoSuchJob."""
@@ -85,33 +140,117 @@ class Service:
         return self._bell.subscribe(id, listener)
 
     def wait(self, id: JobId, *, timeout: float | None = None) -> Job:
-        """Block until the job has ended or ``timeout`` seconds have passed; returns it as it is then."""
-        raise NotImplementedError
+        """Block until the job has ended or ``timeout`` seconds have passed; returns it as it is then.
+
+        Raises NoSuchJob.
+        """
+        rung = threading.Event()
+        unsubscribe = self._bell.subscribe(id, rung.set)
+        deadline = None if timeout is None else monotonic() + timeout
+        try:
+            while True:
+                rung.clear()  # before the look: a ring from here on is not lost
+                job = self._store.get(id)
+                left = LOOK if deadline is None else min(LOOK, deadline - monotonic())
+                if job.state in ENDED or left <= 0:
+                    return job
+                rung.wait(left)
+        finally:
+            unsubscribe()
+
+    def output(self, id: JobId, name: str) -> StoredData:
+        """What is known of a stored output. Raises NoSuchJob, ResultNotReady, NoSuchOutput."""
+        job = self._store.get(id)
+        if job.state not in ENDED:
+            raise ResultNotReady(f"Job {id} has not ended yet.", locator=id)
+        if job.state is State.SUCCEEDED:
+            for output in job.outputs:
+                if isinstance(output.data, StoredData) and output.data.name == name:
+                    return output.data
+        raise _no_output(id, name)
 
     def output_path(self, id: JobId, name: str) -> Path | None:
-        """A local file to send an output from, or None where storage has none. Raises NoSuchJob."""
-        raise NotImplementedError
+        """A local file to send an output from, or None where storage has none.
+
+        Raises NoSuchJob, ResultNotReady, NoSuchOutput.
+        """
+        self.output(id, name)
+        try:
+            return self._storage.path(id, name)
+        except FileNotFoundError:
+            raise _no_output(id, name) from None
 
     def read_output(self, id: JobId, name: str) -> Iterator[bytes]:
-        """The bytes of a stored output in chunks. Raises NoSuchJob."""
-        raise NotImplementedError
+        """The bytes of a stored output in chunks.
+
+        Raises NoSuchJob, ResultNotReady, NoSuchOutput at the call, before the first chunk is asked for.
+        """
+        self.output(id, name)
+        try:
+            chunks = iter(self._storage.read(id, name))
+            first = next(chunks, b"")
+        except FileNotFoundError:
+            raise _no_output(id, name) from None
+        return chain((first,), chunks)
 
     def log(self, id: JobId) -> str:
         """What the execution printed. Raises NoSuchJob."""
-        raise NotImplementedError
+        self._store.get(id)
+        return self._workspace.log(id)
 
     def dismiss(self, id: JobId) -> Job:
         """Stop the job wherever it is; the end is observed later. Idempotent. Raises NoSuchJob."""
-        raise NotImplementedError
+        return self._want(id, Wanted.STOP)
 
     def pause(self, id: JobId) -> Job:
-        """Hold the job still. Raises NoSuchJob, NotPossible."""
-        raise NotImplementedError
+        """Hold the job still. Idempotent. Raises NoSuchJob, NotPossible."""
+        self._check_pausable(id)
+        return self._want(id, Wanted.PAUSE)
 
     def resume(self, id: JobId) -> Job:
-        """Undo pause. Raises NoSuchJob, NotPossible."""
-        raise NotImplementedError
+        """Undo pause. Idempotent. Raises NoSuchJob, NotPossible."""
+        self._check_pausable(id)
+        return self._want(id, Wanted.RUN)
 
     def purge(self, id: JobId) -> None:
         """Forget an ended job with its results. Raises NoSuchJob, NotPossible while it has not ended."""
-        raise NotImplementedError
+        if self._store.get(id).state not in ENDED:
+            raise NotPossible(f"Job {id} has not ended yet; dismiss it first.", locator=id)
+        # the row goes last: what is interrupted can be done again
+        self._storage.delete(id)
+        self._workspace.remove(id)
+        self._store.delete(id)
+
+    def _want(self, id: JobId, wanted: Wanted) -> Job:
+        job = self._store.want(id, wanted)
+        self._waker.wake()
+        return job
+
+    def _check_pausable(self, id: JobId) -> None:
+        job = self._store.get(id)
+        if job.state in ENDED:
+            raise NotPossible(f"Job {id} has ended: it cannot be paused or resumed.", locator=id)
+        if job.wanted is Wanted.STOP:
+            raise NotPossible(f"Job {id} is being dismissed.", locator=id)
+        if not isinstance(self._executors.get(job.executor), Pausable):
+            raise NotPossible(f"Job {id} runs in a mode that cannot be paused.", locator=id)
+
+
+def choose_mode(description: ProcessDescription, wanted: Mode) -> Mode:
+    """The mode to execute in; for ``auto`` async where the process can, as nobody waits in vain then.
+
+    Raises NoSuchMode.
+    """
+    possible = [mode for mode, control in _CONTROLS if control in description.job_control]
+    if wanted is Mode.AUTO and possible:
+        return possible[0]
+    if wanted not in possible:
+        allowed = ", ".join(mode.value for mode in possible) or "none"
+        raise NoSuchMode(
+            f"Process {description.id} cannot be executed in mode {wanted.value}. Modes: {allowed}.", locator="mode"
+        )
+    return wanted
+
+
+def _no_output(id: JobId, name: str) -> NoSuchOutput:
+    return NoSuchOutput(f"Job {id} has no result of that name.", locator=name)
