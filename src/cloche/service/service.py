@@ -1,5 +1,6 @@
 """The one door of the house: every protocol, page and command comes through here."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ from time import monotonic
 from uuid import uuid4
 
 from cloche.model.data import StoredData
-from cloche.model.errors import NoSuchMode, NoSuchOutput, NotPossible, ResultNotReady
+from cloche.model.errors import NoSuchMode, NoSuchOutput, NotEnoughStorage, NotPossible, ResultNotReady
 from cloche.model.execute import Execute, Mode
 from cloche.model.job import Event, Job, JobId
 from cloche.model.process import JobControl, ProcessDescription
@@ -28,6 +29,7 @@ from cloche.values.resolve import resolve
 LOOK = 5.0
 """Seconds after which a waiting request looks at the store unrung: another server may have moved the job."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 _CONTROLS = ((Mode.ASYNC, JobControl.ASYNC), (Mode.SYNC, JobControl.SYNC))
 
 
@@ -119,8 +121,10 @@ class Service:
         try:
             self._workspace.adopt(job.id, intake)
             return self._store.add(job, admission=admission, mode=job.request.mode)
-        except BaseException:
+        except BaseException as error:
             self._workspace.remove(job.id)
+            if isinstance(error, OSError) and error.errno in _FULL:
+                raise NotEnoughStorage("The server has no room for this request.") from error
             raise
 
     def job(self, id: JobId) -> Job:
