@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloche.model.quantities import bytes_of, seconds_of
+from cloche.model.quantities import bytes_of, seconds_of, show_bytes
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,11 @@ def test_parsers_answer_or_refuse(text):
     for parse in (bytes_of, seconds_of):
         with suppress(ValueError):
             assert parse(text) >= 0
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(1023, "1023 bytes"), (1024, "1 KiB"), (1536, "1.5 KiB"), (10 * 2**20, "10 MiB")],
+)
+def test_sizes_are_shown_to_people(size, text):
+    assert show_bytes(size) == text

@@ -6,6 +6,7 @@ import re
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*([a-zA-Z]*)\s*")
 _SIZE_UNIT = re.compile(r"([kmgtp]?)(?:i?b?)|()bytes?")
 _POWERS = "kmgtp"
+_SHOWN = ("bytes", "KiB", "MiB", "GiB", "TiB")
 _SECONDS = {
     **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), 1.0),
     **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 0.001),
@@ -42,6 +43,14 @@ def seconds_of(amount: str | float) -> float:
     if not parts or "".join(parts) != amount.lstrip():
         raise ValueError(f"{amount!r} is not a time such as 10min")
     return math.fsum(_seconds(part, whole=amount) for part in parts)
+
+
+def show_bytes(size: int) -> str:
+    """A size for people: ``10485760`` as ``10 MiB``, at most one decimal."""
+    amount, unit = float(size), 0
+    while amount >= 1024 and unit < len(_SHOWN) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.1f}".removesuffix(".0") + f" {_SHOWN[unit]}"
 
 
 def _seconds(part: str, *, whole: str) -> float:

@@ -1,16 +1,7 @@
-"""Sizes: how much is allowed, and how it is said."""
+"""Sizes of inputs against their caps."""
 
 from cloche.model.errors import SizeExceeded
-
-_UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
-
-
-def show(size: int) -> str:
-    """``10485760`` as ``10 MiB``, at most one decimal."""
-    amount, unit = float(size), 0
-    while amount >= 1024 and unit < len(_UNITS) - 1:
-        amount, unit = amount / 1024, unit + 1
-    return f"{amount:.1f}".removesuffix(".0") + f" {_UNITS[unit]}"
+from cloche.model.quantities import show_bytes
 
 
 def least(*caps: int | None) -> int | None:
@@ -21,4 +12,4 @@ def least(*caps: int | None) -> int | None:
 def check(size: int, cap: int | None, locator: str) -> None:
     """Raises SizeExceeded where one input is larger than its cap."""
     if cap is not None and size > cap:
-        raise SizeExceeded(f"Input {locator} is larger than the allowed {show(cap)}.", locator=locator)
+        raise SizeExceeded(f"Input {locator} is larger than the allowed {show_bytes(cap)}.", locator=locator)
