@@ -1,5 +1,6 @@
 """Where the bytes of a request wait until it becomes a job."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -37,4 +38,28 @@ class Workspace(Protocol):
 
     def log(self, job: JobId) -> str:
         """What the execution printed (standard output and error, capped), or an empty text."""
+        ...
+
+
+class Housekeeping(Protocol):
+    """What the engine does with the directories of jobs."""
+
+    def jobdir(self, job: JobId) -> Path:
+        """Where the job directory is, or would be."""
+        ...
+
+    def strip(self, job: JobId) -> None:
+        """Remove the inputs and work files of an ended job; what it printed stays. Idempotent."""
+        ...
+
+    def remove(self, job: JobId) -> None:
+        """Remove the job directory. Idempotent."""
+        ...
+
+    def jobs(self, *, idle: float = 0) -> Iterator[JobId]:
+        """Every job that has a directory which nobody has touched for ``idle`` seconds."""
+        ...
+
+    def discard_intakes(self, *, idle: float = 0) -> int:
+        """Remove intakes that no request has written to for ``idle`` seconds; returns how many."""
         ...

@@ -1,0 +1,58 @@
+"""Records of the job directory as files: written whole or not at all, read with a cap."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TypeVar
+
+from cloche.model.codec import CodecError, decode, encode
+
+Record = TypeVar("Record")
+
+MAX_RECORD_BYTES = 4 << 20
+
+
+class RecordError(ValueError):
+    """The file is no valid record: too large, not JSON, or of another shape."""
+
+
+def write_record(path: Path, record: object) -> None:
+    """Write ``record`` as JSON: under another name first, then by rename, readable by everybody who may enter.
+
+    Readers see the old file, the new one or none, whatever is killed. There is no fsync: what a crash of the host
+    leaves is told by the boot id that goes with every job, never by looking at the files.
+    """
+    data = json.dumps(encode(record), separators=(",", ":")).encode()
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), 0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_record(kind: type[Record], path: Path, *, max_bytes: int = MAX_RECORD_BYTES) -> Record | None:
+    """The record in a file of a trusted writer, or None where there is no such file. Raises RecordError.
+
+    What user code could have written goes through ``collector`` instead.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(max_bytes + 1)
+    except FileNotFoundError:
+        return None
+    return parse_record(kind, data, name=path.name, max_bytes=max_bytes)
+
+
+def parse_record(kind: type[Record], data: bytes, *, name: str, max_bytes: int = MAX_RECORD_BYTES) -> Record:
+    """The record in ``data``; ``name`` is for the message. Raises RecordError."""
+    if len(data) > max_bytes:
+        raise RecordError(f"{name} is larger than {max_bytes} bytes")
+    try:
+        return decode(kind, json.loads(data))
+    except (CodecError, ValueError, RecursionError) as error:  # ValueError: JSON, UTF-8, integers of absurd length
+        raise RecordError(f"{name}: {error}") from None

@@ -1,0 +1,95 @@
+"""What an executor says to its zygote and hears from it, over a socket that keeps messages apart.
+
+setup (one, first) -> report (one, with a memory file) -> order, answer (as often as the executor likes).
+"""
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+
+from cloche.model.codec import decode, encode
+from cloche.model.limits import Limits
+from cloche.model.process import ProcessDescription
+
+Message = TypeVar("Message")
+
+MAX_MESSAGE_BYTES = 1 << 17
+MAX_DESCRIPTORS = 12
+
+
+class Level(StrEnum):
+    """How strong the walls are."""
+
+    PROCESS = "process"  # an own process, session and limits: no walls
+    LANDLOCK = "landlock"  # Landlock, seccomp, no new privileges: where user namespaces are refused
+    FULL = "full"  # namespaces and a read-only root as well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """What a zygote is to be. Paths are absolute.
+
+    ``jobs`` holds the job directories; ``search`` goes before Python's own path; ``readable`` is what executions
+    may read beyond the system, Python and their package; ``hidden`` is what they may never see even where it lies
+    below something readable. ``user`` is (uid, gid) to become when started by root.
+    """
+
+    package: str
+    level: Level
+    jobs: str
+    search: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    user: tuple[int, int] | None = None
+    network: bool = False
+    prepared: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What importing the package gave: its processes, or ``problem``; ``files`` are its source either way."""
+
+    processes: tuple[ProcessDescription, ...] = ()
+    files: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Controller(StrEnum):
+    """What a control group's descriptor, sent with an order, is."""
+
+    PROCS = "procs"  # cgroup.procs, open for reading and writing: the execution writes itself into each of them
+    UNIFIED = "unified"  # a directory of version 2
+    MEMORY = "memory"  # directories of version 1
+    PIDS = "pids"
+    CPU_ACCOUNT = "cpuacct"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Run one task. ``groups`` says what the descriptors sent with it are."""
+
+    key: str
+    jobdir: str
+    limits: Limits
+    groups: tuple[Controller, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """The supervisor of ``key`` was forked, its pidfd comes with this; or why it was not."""
+
+    key: str
+    pid: int = 0
+    start_ticks: int = 0
+    refused: str = ""
+
+
+def dump(message: object) -> bytes:
+    """A message for the socket."""
+    return json.dumps(encode(message), separators=(",", ":")).encode()
+
+
+def load(kind: type[Message], data: bytes) -> Message:
+    """A message from the socket. Raises CodecError or ValueError."""
+    return decode(kind, json.loads(data))
