@@ -1,11 +1,13 @@
 """Fixtures for every test, and the rule that CI may not skip what it must run (CLOCHE_REQUIRE)."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+import live
 import needs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +20,31 @@ def standards() -> Path:
     folder = ROOT.parent / "shared" / "standards"
     needs.need("standards", when=folder.is_dir(), reason=f"there is no {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[live.Live]:
+    """A server with the shipped processes and every default, shared by all tests of a worker."""
+    with live.home() as folder:
+        running = live.start(folder, demo=True)
+        yield running
+        running.end()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., live.Live]]:
+    """A function that starts servers of one's own: ``serve(settings, demo=…, environment=…, folder=…)``.
+
+    ``folder`` is the home of a server that has ended: the new one takes over its data.
+    """
+    with ExitStack() as stack:
+
+        def started(settings: str = "", *, folder: Path | None = None, **options) -> live.Live:
+            running = live.start(folder or stack.enter_context(live.home()), settings, **options)
+            stack.callback(running.end)
+            return running
+
+        yield started
 
 
 @pytest.hookimpl(wrapper=True)
