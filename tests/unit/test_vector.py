@@ -1,6 +1,7 @@
 """Vector: what comes in is checked, what goes out is what was asked for."""
 
 import json
+import re
 import shutil
 import warnings
 import zipfile
@@ -127,7 +128,7 @@ def test_gml_versions_differ_in_namespace_and_axis_order(kind, namespace, order,
     text = Vector.deliver(frame, kind.format, tmp_path, "r").read_text()
     assert f'"{namespace}"' in text
     assert ("8,52" if order == "xy" else "52 8") in text
-    assert "schemaLocation" not in text
+    assert re.search(r"schemaLocation=\"\S+ http:..schemas.opengis.net.gml", text)
 
 
 def test_a_process_may_return_a_path_bytes_a_series_or_the_input_itself(countries, tmp_path):
@@ -162,16 +163,15 @@ def test_other_truncated_files_are_refused(kind, countries, tmp_path):
 @EVERY
 @pytest.mark.parametrize("content", [b"", b"   \n", b"<html><body>404</body></html>", b"\0" * 1000, b"Not found"])
 def test_what_is_something_else_is_refused(kind, content, tmp_path):
-    if kind is CSV and content == b"Not found":
-        pytest.skip("a CSV of one column without geometry")
     assert refused(tmp_path, kind, content)
 
 
-@EVERY
-@pytest.mark.parametrize("actual", VECTOR_FORMATS, ids=lambda kind: kind.id)
+# text is always a table of something, and GML versions share their driver
+CONFUSED = [(a, b) for a in VECTOR_FORMATS for b in VECTOR_FORMATS if a.drivers != b.drivers and CSV not in (a, b)]
+
+
+@pytest.mark.parametrize(("kind", "actual"), CONFUSED, ids=lambda kind: kind.id)
 def test_a_file_of_another_format_is_refused(kind, actual, countries, tmp_path):
-    if kind.drivers == actual.drivers or CSV in (kind, actual):
-        pytest.skip("the same driver, or text that is a table of something")
     content = Vector.deliver(countries, actual.format, tmp_path, "other").read_bytes()
     assert refused(tmp_path, kind, content)
 
@@ -199,7 +199,7 @@ def test_broken_geometries_are_named(geometry, reason, tmp_path):
     good = {"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [0, 0]}}
     document = {"type": "FeatureCollection", "features": [good, good | {"geometry": geometry}]}
     text = refused(tmp_path, GEOJSON, json.dumps(document))
-    assert pytest.importorskip("re").search(reason, text), text
+    assert re.search(reason, text), text
 
 
 def test_files_that_point_elsewhere_are_not_followed(countries, tmp_path):
@@ -307,7 +307,7 @@ def test_columns_of_every_kind_and_name_survive(kind, tmp_path):
     assert len(back) == 2
     assert {shape.wkt for shape in back.geometry} == {"POINT (1 2)", "POINT (3 4)"}
     text = back.to_csv()
-    for content in ("ä", "ö", "1.5", "2024", "1 days", "POINT (0 0)", '""k""'):
+    for content in ("ä", "ö", "1.5", "2024", "1 days", "POINT (0 0)", "k"):
         assert content in text, content
 
 

@@ -139,8 +139,14 @@ def _stack(frames: list[Any], names: list[str]) -> Any:
         return geopandas.GeoDataFrame(geometry=[], crs=None)
     crs = next((frame.crs for frame in frames if frame.crs is not None), None)
     placed = [frame if frame.crs is None or crs is None else frame.to_crs(crs) for frame in frames]
-    labelled = [frame.rename_geometry("geometry").assign(layer=name) for frame, name in zip(placed, names, strict=True)]
+    labelled = [
+        _with_geometry_named(frame, "geometry").assign(layer=name) for frame, name in zip(placed, names, strict=True)
+    ]
     return geopandas.GeoDataFrame(pd.concat(labelled, ignore_index=True), geometry="geometry", crs=crs)
+
+
+def _with_geometry_named(frame: Any, name: str) -> Any:
+    return frame if frame.geometry.name == name else frame.rename_geometry(name)
 
 
 def _frame_of(value: Any) -> Any:

@@ -36,6 +36,12 @@ def _named(*media_types: str) -> tuple[Format, ...]:
     return tuple(Format(media_type=name) for name in media_types)
 
 
+def _gml_dataset(version: str, schema: str) -> dict[str, str]:
+    # With a location of our own no .xsd is written beside. XSISCHEMA=OFF would not do: GDAL then writes xsi:nil for
+    # absent values without declaring the prefix.
+    return {"FORMAT": version, "XSISCHEMAURI": schema, "WRITE_FEATURE_BOUNDED_BY": "NO"}
+
+
 _GML = frozenset({"http://www.opengis.net/gml"})
 _GML32 = frozenset({"http://www.opengis.net/gml/3.2"})
 _KML = frozenset(
@@ -48,10 +54,10 @@ _KML = frozenset(
 )
 # No schema is written beside or looked up for what is read: one file says it all, and nothing else is opened.
 _GML_OPEN = {"DOWNLOAD_SCHEMA": "NO", "WRITE_GFS": "NO"}
-_GML_DATASET = {"XSISCHEMA": "OFF", "WRITE_FEATURE_BOUNDED_BY": "NO"}
 _CSV_OPEN = {
     "AUTODETECT_TYPE": "YES",
     "EMPTY_STRING_AS_NULL": "YES",
+    "HEADERS": "YES",
     "GEOM_POSSIBLE_NAMES": "WKT,_WKT,geometry,geom,the_geom,wkt_geom",
     "X_POSSIBLE_NAMES": "x,lon,long,lng,longitude,decimallongitude",
     "Y_POSSIBLE_NAMES": "y,lat,latitude,decimallatitude",
@@ -79,7 +85,9 @@ GML31 = VectorFormat(
     suffix=".gml",
     namespaces=_GML | _GML32,
     open_options=_GML_OPEN,
-    dataset_options=_GML_DATASET | {"FORMAT": "GML3"},
+    dataset_options=_gml_dataset(
+        "GML3", "http://www.opengis.net/gml http://schemas.opengis.net/gml/3.1.1/base/feature.xsd"
+    ),
 )
 GML32 = VectorFormat(
     id="gml32",
@@ -90,7 +98,9 @@ GML32 = VectorFormat(
     suffix=".gml",
     namespaces=_GML32,
     open_options=_GML_OPEN,
-    dataset_options=_GML_DATASET | {"FORMAT": "GML3.2"},
+    dataset_options=_gml_dataset(
+        "GML3.2", "http://www.opengis.net/gml/3.2 http://schemas.opengis.net/gml/3.2.1/gml.xsd"
+    ),
 )
 GML2 = VectorFormat(
     id="gml2",
@@ -100,7 +110,7 @@ GML2 = VectorFormat(
     suffix=".gml",
     namespaces=_GML,
     open_options=_GML_OPEN,
-    dataset_options=_GML_DATASET | {"FORMAT": "GML2"},
+    dataset_options=_gml_dataset("GML2", "http://www.opengis.net/gml http://schemas.opengis.net/gml/2.1.2/feature.xsd"),
 )
 GEOPACKAGE = VectorFormat(
     id="gpkg",
@@ -136,7 +146,7 @@ KML = VectorFormat(
     id="kml",
     title="KML 2.2",
     format=Format(media_type="application/vnd.google-earth.kml+xml"),
-    drivers=("LIBKML", "KML"),
+    drivers=("LIBKML",),
     suffix=".kml",
     wgs84=True,
     namespaces=_KML,

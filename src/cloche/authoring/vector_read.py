@@ -1,5 +1,6 @@
 """Reading vector data from strangers: the right driver only, nothing but that file, and every geometry looked at."""
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ from cloche.authoring.zipped import unpack
 
 # Drivers whose files name other files or servers. None of them reads a format of ours; once data of a client have been
 # received they stay out of the process, so that a file that looks like two things cannot be opened as one of these.
-_FOLLOWING = (
+# KML is there because LIBKML reads it better, and registering anew changes which of the two GDAL tries first.
+_UNWANTED = (
     "ADBC",
     "AmigoCloud",
     "Carto",
@@ -24,6 +26,7 @@ _FOLLOWING = (
     "GPSBabel",
     "GTI",
     "HTTP",
+    "KML",
     "NGW",
     "OAPIF",
     "OGCAPI",
@@ -98,6 +101,8 @@ def check_content(path: Path, kind: VectorFormat) -> None:
         raise WrongData("it is empty")
     if kind.magic and not head.startswith(kind.magic):
         raise WrongData(f"it does not begin as {kind.title} does")
+    if kind is CSV and (b"\0" in head or head.lstrip()[:1] in (b"<", b"{")):
+        raise WrongData("it is not a table of text")
     if kind is GEOJSON and head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
         raise WrongData("it is not a JSON object")
     if kind.namespaces:
@@ -141,6 +146,8 @@ def _inspect_layer(source: Path, name: str, kind: VectorFormat) -> Layer:
         _check_range(crs, bounds)
     fields = {str(f): str(t).removeprefix("OFT") for f, t in zip(info["fields"], info["ogr_types"], strict=True)}
     kind_of_geometry = str(info["geometry_type"] or "None")
+    if kind is CSV and shapes is None:
+        raise WrongData("it has no column of geometries (WKT) and none of coordinates (x and y, lon and lat)")
     return Layer(
         source=source, name=name, geometry_type=kind_of_geometry, features=count, fields=fields, crs=crs, bounds=bounds
     )
@@ -208,7 +215,7 @@ def read_frame(layer: Layer, kind: VectorFormat) -> Any:
         frame = frame.set_crs(layer.crs)
     if kind is KML:
         extras = [name for name in _KML_EXTRAS if name in frame and _is_idle(frame[name], name)]
-        return frame.drop(columns=extras).rename(columns={"Name": "name"})
+        return _flat(frame.drop(columns=extras).rename(columns={"Name": "name"}))
     return frame.drop(columns=[name for name in _GML_EXTRAS if "gml" in kind.id and name in frame])
 
 
@@ -216,6 +223,14 @@ def _without_geometry(table: Any) -> Any:
     import geopandas
 
     return geopandas.GeoDataFrame(table, geometry=[None] * len(table))
+
+
+def _flat(frame: Any) -> Any:
+    """KML has an altitude everywhere; where it is always 0 it says nothing."""
+    import shapely
+
+    heights = shapely.get_coordinates(frame.geometry.array, include_z=True)[:, 2]
+    return frame if heights.any() else frame.assign(**{frame.geometry.name: frame.geometry.force_2d()})
 
 
 def _is_idle(column: Any, name: str) -> bool:
@@ -238,7 +253,7 @@ def _only(drivers: tuple[str, ...]) -> Iterator[None]:
         _register({"GDAL_SKIP": ",".join(sorted(names - set(drivers)))} | _CONFIG)
         yield
     finally:
-        _register({"GDAL_SKIP": ",".join(_FOLLOWING)})
+        _register({"GDAL_SKIP": ",".join(_UNWANTED)})
 
 
 def _register(options: Mapping[str, str | None]) -> None:
@@ -254,7 +269,10 @@ def _gdal_errors() -> Iterator[None]:
     import pyogrio
 
     try:
-        yield
+        with warnings.catch_warnings():
+            # what GDAL only warns of is either looked at here (rings) or repaired by it (winding order)
+            warnings.simplefilter("ignore")
+            yield
     except (
         pyogrio.errors.DataSourceError,
         pyogrio.errors.DataLayerError,

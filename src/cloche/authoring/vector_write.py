@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cloche.authoring.errors import ProcessError
-from cloche.authoring.vector_formats import GEOPACKAGE, SHAPEFILE, VectorFormat
+from cloche.authoring.vector_formats import GEOPACKAGE, KML, SHAPEFILE, VectorFormat
 
 _DBF_NAME = 10
 _FAMILIES = {
@@ -31,7 +31,7 @@ def write_frame(frame: Any, kind: VectorFormat, directory: Path, name: str) -> P
     one zip. Raises ProcessError where the result has no CRS and the format demands one.
     """
     target = directory / f"{name}{kind.suffix}"
-    ready = _launder(_plain_columns(_one_geometry(_in_crs_of(kind, frame))), kind)
+    ready = _launder(_plain_columns(_one_geometry(_in_crs_of(kind, frame)), kind), kind)
     with tempfile.TemporaryDirectory(dir=directory, prefix=".writing-") as scratch:
         if kind is SHAPEFILE:
             written = _write_shapefiles(ready, kind, Path(scratch), name)
@@ -63,16 +63,18 @@ def _one_geometry(frame: Any) -> Any:
     return frame
 
 
-def _plain_columns(frame: Any) -> Any:
-    """Columns that no format knows (lists, mappings, categories, durations) in the nearest words."""
+def _plain_columns(frame: Any, kind: VectorFormat) -> Any:
+    """Columns that the format does not know (lists, mappings, categories, durations, dBASE times) in words."""
     frame = frame.copy(deep=False)
     for column in [c for c in frame.columns if c != frame.geometry.name]:
-        kind = frame[column].dtype
-        if str(kind) == "category":
-            frame[column] = frame[column].astype(kind.categories.dtype)
-        elif kind.kind in "mc" or str(kind).startswith(("period", "interval")):
+        dtype = frame[column].dtype
+        if str(dtype) == "category":
+            frame[column] = frame[column].astype(dtype.categories.dtype)
+        elif dtype.kind in "mc" or str(dtype).startswith(("period", "interval")):
             frame[column] = frame[column].astype(str)
-        elif kind == object:  # noqa: E721 - a numpy dtype is compared, not a type
+        elif dtype.kind == "M" and kind is SHAPEFILE:
+            frame[column] = frame[column].map(lambda time: time.isoformat(), na_action="ignore").astype(object)
+        elif dtype == object:  # noqa: E721 - a numpy dtype is compared, not a type
             frame[column] = frame[column].map(_plain_value)
     return frame
 
@@ -90,6 +92,8 @@ def _launder(frame: Any, kind: VectorFormat) -> Any:
         change = _database_name
     elif kind is SHAPEFILE:
         change = _dbf_name
+    elif kind is KML:
+        change = _xml_name  # LIBKML does not escape them
     elif "gml" in kind.id:
         frame = frame.drop(columns=[c for c in ("gml_id",) if c in frame.columns])
         change = _xml_name
@@ -132,6 +136,8 @@ def _write(frame: Any, kind: VectorFormat, path: Path, *, layer: str, **options:
     layer_options = dict(kind.layer_options)
     if kind.drivers[0] == "FlatGeobuf":
         layer_options["TEMPORARY_DIR"] = str(path.parent)
+        if frame.geometry.isna().any():
+            layer_options["SPATIAL_INDEX"] = "NO"  # its index cannot hold features without a place
     try:
         pyogrio.write_dataframe(
             frame,
@@ -162,8 +168,11 @@ def _write_shapefiles(frame: Any, kind: VectorFormat, scratch: Path, name: str) 
 
 def _families(frame: Any) -> Iterator[tuple[str, Any]]:
     """The features by what one Shapefile can hold together; features without geometry go with the first."""
-    if (frame.geom_type == "GeometryCollection").any():
-        frame = frame.explode(ignore_index=True)
+    import pandas as pd
+
+    collected = frame.geom_type == "GeometryCollection"
+    if collected.any():
+        frame = pd.concat([frame[~collected], frame[collected].explode()], ignore_index=True)
     families = frame.geom_type.map(_FAMILIES)
     names = sorted(families.dropna().unique())
     if len(names) < 2:
