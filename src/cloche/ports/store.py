@@ -15,6 +15,17 @@ class Conflict(Exception):
     """The job was moved by somebody else, or the move is not in the table; read it again."""
 
 
+class StoreUnavailable(Exception):
+    """The database could not be used: locked for too long, full, gone; nothing was changed. For operators.
+
+    ``full``: it could not grow.
+    """
+
+    def __init__(self, text: str, *, full: bool = False) -> None:
+        super().__init__(text)
+        self.full = full
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
     """Limits checked in the same transaction that adds or claims a job.
@@ -57,13 +68,17 @@ class Query:
 
 
 class JobStore(Protocol):
-    """Jobs and their events in SQL. Every method is one transaction and may be called from any thread."""
+    """Jobs and their events in SQL. Every method is one transaction and may be called from any thread.
+
+    Every method raises StoreUnavailable where the database could not be used.
+    """
 
     def add(self, job: Job, *, admission: Admission, mode: Mode) -> Job:
         """Add an accepted job. Raises ServerBusy when a sync job finds no free slot or the queue is full.
 
-        No free slot for a sync job: occupied slots plus jobs already waiting reach ``parallel``. An async job is
-        refused when ``waiting`` jobs wait already and no slot is free.
+        No free slot for a sync job: occupied slots plus jobs already waiting reach ``parallel``, or those of its own
+        process reach ``process_parallel``. An async job is refused when they reach ``parallel`` plus ``waiting``.
+        Raises NotEnoughStorage where the database cannot grow.
         """
         ...
 
@@ -104,6 +119,14 @@ class JobStore(Protocol):
 
     def events(self, id: JobId, *, after: int = 0) -> Sequence[Event]:
         """The job's history from event ``after`` on."""
+        ...
+
+    def overdue(self, now: datetime) -> Sequence[Job]:
+        """Accepted jobs that have waited longer than their ``limits.queue_time``."""
+        ...
+
+    def known(self, ids: Collection[JobId]) -> set[JobId]:
+        """Those of ``ids`` that are jobs: what a sweep keeps."""
         ...
 
     def expired(self, now: datetime) -> Sequence[Job]:
