@@ -41,8 +41,8 @@ def countries() -> gpd.GeoDataFrame:
 
 
 def receive(path: Path, kind: VectorFormat | str, workdir: Path) -> Vector:
-    format = kind.format if isinstance(kind, VectorFormat) else Format(media_type=kind)
-    return Vector.receive(path, format, workdir)
+    wanted = kind.format if isinstance(kind, VectorFormat) else Format(media_type=kind)
+    return Vector.receive(path, wanted, workdir)
 
 
 def refused(tmp_path: Path, kind: VectorFormat, content: bytes | str) -> str:
