@@ -1,7 +1,6 @@
 """Settings from ``cloche.toml``, then the environment, then flags of the command line; every mistake in one report."""
 
 import difflib
-import ipaddress
 import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec.structs import fields, replace
 
-from cloche.app.settings import Address, Duration, Network, Settings, Size
+from cloche.app.settings import Address, Duration, Settings, Size
 from cloche.model.quantities import bytes_of, seconds_of
 
 FILE = "cloche.toml"
@@ -152,15 +151,10 @@ def _address(text: str) -> str:
     return text.rstrip("/")
 
 
-def _network(text: str) -> str:
-    return str(ipaddress.ip_network(text, strict=False))
-
-
 _PARSERS: dict[type, Callable[[Any], Any]] = {
     Size: bytes_of,
     Duration: seconds_of,
     Address: _address,
-    Network: _network,
     Path: lambda text: Path(text).expanduser(),
 }
 

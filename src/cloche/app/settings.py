@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 MODES = ("multiprocessing", "sandbox")
+"""From the weakest walls to the strongest."""
 ModeName = Literal["auto", "multiprocessing", "sandbox"]
 ProcessModeName = Literal["", "multiprocessing", "sandbox"]
 
@@ -25,12 +26,6 @@ class Duration(float):
 
 class Address(str):
     """The root of a web server, without a slash at its end."""
-
-    __slots__ = ()
-
-
-class Network(str):
-    """A network in CIDR form."""
 
     __slots__ = ()
 
@@ -157,18 +152,16 @@ class Process(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class References(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How inputs that are given by reference are fetched. The processes themselves have no network."""
 
-    timeout: Annotated[Duration, _doc("Time for the whole of one reference.")] = Duration(300)
-    connecttimeout: Annotated[Duration, _doc("Time to connect, and the longest silence between two pieces.")] = (
-        Duration(15)
-    )
+    timeout: Annotated[Duration, _doc("Time for the whole of one reference, redirects included.")] = Duration(600)
+    connecttimeout: Annotated[Duration, _doc("Time to connect.")] = Duration(10)
+    readtimeout: Annotated[Duration, _doc("Longest silence between two pieces.")] = Duration(30)
     redirects: Annotated[int, Meta(ge=0, le=20, description="Redirects followed; each is checked anew.")] = 5
     allowedhosts: Annotated[
         tuple[str, ...],
-        _doc("Host names that references may name, `*.example.org` for all below. Empty: every public host."),
-    ] = ()
-    allowednetworks: Annotated[
-        tuple[Network, ...],
-        _doc("Networks in CIDR form that may be connected to although they are private, loopback or link-local."),
+        _doc(
+            "What may be reached although it is not public (private, loopback, link-local): `data.intra`, "
+            "`data.intra:8080`, `*.intra`, `10.1.0.0/16`. Public hosts need no entry."
+        ),
     ] = ()
 
 
