@@ -83,10 +83,11 @@ WANT = "UPDATE jobs SET wanted = :wanted, updated = :now WHERE id = :id AND fini
 # Any state -> the same one: what the execution says of itself.
 NOTE = "UPDATE jobs SET progress = :progress, message = :message, updated = :now WHERE id = :id AND finished IS NULL"
 
-UNENDED = f"SELECT {_COLUMNS} FROM jobs WHERE finished IS NULL ORDER BY position"
+# "+ 0" keeps the planner from walking through all of history in order to save a sort of the few that have not ended.
+UNENDED = f"SELECT {_COLUMNS} FROM jobs WHERE finished IS NULL ORDER BY position + 0"
 
 STOPPING = f"""
-SELECT {_COLUMNS} FROM jobs WHERE finished IS NULL AND (wanted <> 'run' OR state = 'paused') ORDER BY position
+SELECT {_COLUMNS} FROM jobs WHERE finished IS NULL AND (wanted <> 'run' OR state = 'paused') ORDER BY position + 0
 """
 
 OVERDUE = f"""
