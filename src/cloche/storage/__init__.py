@@ -1,1 +1,5 @@
-"""TODO."""
+"""Results of jobs, kept until they expire."""
+
+from cloche.storage.files import FileStorage
+
+__all__ = ["FileStorage"]
