@@ -1,0 +1,195 @@
+"""One HTTP request behind the guard: redirects followed by hand, the body streamed into a receiver."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from cloche.engine.addresses import Guard
+from cloche.engine.decoders import PIECE, Receiver
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_TEXT = re.compile(r"[\t\x20-\x7e\x80-\uffff]{0,8192}")
+_ENCODED = re.compile(r"(?:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+")
+_MAX_HEADERS = 50
+_OURS = frozenset({
+    "accept-encoding", "connection", "content-encoding", "content-length", "expect", "host", "http2-settings",
+    "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer",
+    "transfer-encoding", "upgrade",
+})  # fmt: skip
+"""Headers that decide about the connection and the framing of messages."""
+
+_MOVED = frozenset({301, 302, 303, 307, 308})
+_KEEPS_METHOD = frozenset({307, 308})
+_NO_CONNECTION = "it cannot be reached, or is not among the addresses that this server reads from"
+
+
+class Unavailable(Exception):
+    """The data could not be had; the text says why, for the client, as the end of a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """Seconds: for name and connection, for the next bytes to come, for everything with all redirects."""
+
+    connect: float
+    read: float
+    total: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What to ask for. ``body`` is a file to post; ``headers`` are the client's, for the first origin only."""
+
+    url: URL
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Path | None = None
+
+
+def parse_url(text: str) -> URL:
+    """An absolute http or https address. Raises Unavailable."""
+    plain = text.strip()
+    try:
+        # what is encoded already stays as it is, to the letter: signatures may depend on it
+        url = URL(plain, encoded=_ENCODED.fullmatch(plain) is not None)
+        usable = url.scheme in ("http", "https") and bool(url.raw_host) and url.port is not None
+    except (ValueError, UnicodeError):
+        usable = False
+    if not usable:
+        raise Unavailable("its address is not valid")
+    return url
+
+
+def check_headers(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """A client's headers as a mapping. Raises Unavailable for those that are not a client's to set."""
+    if len(headers) > _MAX_HEADERS:
+        raise Unavailable(f"more than {_MAX_HEADERS} headers are given")
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name) or not _TEXT.fullmatch(value):
+            raise Unavailable("one of its headers is not well-formed")
+        if name.lower() in _OURS:
+            raise Unavailable(f"header {name} cannot be set")
+    return dict(headers)
+
+
+async def download(order: Order, receiver: Receiver, *, guard: Guard, timeouts: Timeouts, max_redirects: int) -> None:
+    """Write what the address answers to the receiver. Raises Unavailable, and what the receiver raises."""
+    try:
+        async with asyncio.timeout(timeouts.total):
+            for _ in range(max_redirects + 1):
+                target = await _exchange(order, receiver, guard, timeouts)
+                if target is None:
+                    return
+                order = target
+    except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+        raise Unavailable(_reason(error)) from error
+    raise Unavailable("it is redirected too often")
+
+
+async def _exchange(order: Order, receiver: Receiver, guard: Guard, timeouts: Timeouts) -> Order | None:
+    """One request and its answer; the next order where it is a redirect."""
+    async with AsyncExitStack() as stack:
+        # a connector of its own: no connection that one host was allowed is there for another
+        session = await stack.enter_async_context(
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    socket_factory=_socket_factory(order.url, guard), use_dns_cache=False, force_close=True
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.read
+                ),
+                auto_decompress=False,
+                trust_env=False,
+            )
+        )
+        body = None if order.body is None else stack.enter_context(order.body.open("rb"))
+        response = await stack.enter_async_context(
+            session.request(order.method, order.url, headers=_headers(order), data=body, allow_redirects=False)
+        )
+        if response.status in _MOVED:
+            return _follow(order, response)
+        if not 200 <= response.status < 300:
+            raise Unavailable(f"its server answers with status {response.status}")
+        _undo_transport(response, receiver)
+        async for data in response.content.iter_chunked(PIECE):
+            receiver.write(data)
+    return None
+
+
+def _socket_factory(url: URL, guard: Guard) -> Any:
+    """Opens sockets only to addresses that the guard permits: the last word, after names and odd spellings are gone."""
+    host, port = url.raw_host or "", url.port or 0
+
+    def make(info: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if not guard.permits(str(address[0]), host=host, port=port):
+            raise PermissionError("not an address that references are read from")
+        return socket.socket(family, kind, protocol)
+
+    return make
+
+
+def _headers(order: Order) -> dict[str, str]:
+    headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "Cloche"}
+    if order.body is not None:
+        headers["Content-Type"] = _content_type(order.body)
+    given = {name.lower() for name in order.headers}
+    return {name: value for name, value in headers.items() if name.lower() not in given} | dict(order.headers)
+
+
+def _content_type(body: Path) -> str:
+    with body.open("rb") as file:
+        start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    return {b"<": "text/xml", b"{": "application/json", b"[": "application/json"}.get(start, "application/octet-stream")
+
+
+def _follow(order: Order, response: aiohttp.ClientResponse) -> Order:
+    location = response.headers.get("Location", "")
+    try:
+        target = order.url.join(URL(location, encoded=_ENCODED.fullmatch(location) is not None))
+    except ValueError:
+        raise Unavailable("it is redirected to an address that is not valid") from None
+    if not location or target.scheme not in ("http", "https") or not target.raw_host:
+        raise Unavailable("it is redirected to an address that is not valid")
+    target = target.with_user(None)
+    following = replace(order, url=target)
+    if target.origin() == order.url.with_user(None).origin():
+        following = replace(following, url=target.with_user(order.url.user).with_password(order.url.password))
+    else:
+        # what the client sends along is meant for the server that it named
+        following = replace(following, headers={})
+    if response.status not in _KEEPS_METHOD and order.method == "POST":
+        following = replace(following, method="GET", body=None)
+    return following
+
+
+def _undo_transport(response: aiohttp.ClientResponse, receiver: Receiver) -> None:
+    encodings = [name.strip().lower() for name in response.headers.get("Content-Encoding", "").split(",")]
+    encodings = [name for name in encodings if name not in ("", "identity")]
+    if encodings and (len(encodings) > 1 or encodings[0] not in ("gzip", "x-gzip")):
+        raise Unavailable("its server encodes the answer in a way that was not asked for")
+    if encodings:
+        receiver.gunzip_transport()
+    receiver.expect(response.content_length)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return "its server has no valid certificate"
+    # one text for all of these: it tells nobody which names and ports exist behind this server
+    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+        return _NO_CONNECTION
+    if isinstance(error, TimeoutError):
+        return "it takes too long"
+    if isinstance(error, aiohttp.ServerConnectionError | aiohttp.ClientPayloadError | aiohttp.ClientOSError):
+        return "the connection broke off before the end"
+    return "its server does not answer as it should"
