@@ -1,1 +1,1 @@
-"""TODO."""
+"""Executions on this machine: own processes, with or without walls, forked from zygotes."""

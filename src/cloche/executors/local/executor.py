@@ -1,0 +1,231 @@
+"""The local executor (``ports.executor.Executor`` and ``ports.describer.Describer``)."""
+
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from cloche.executors.local import handles
+from cloche.executors.local.fingerprint import changed_since, fingerprint
+from cloche.executors.local.groups import GroupTree
+from cloche.executors.local.handles import Supervisor
+from cloche.executors.local.settings import LocalSettings
+from cloche.executors.local.watch import Watch
+from cloche.executors.local.zygote import NotStarted, Zygote
+from cloche.jobdir.collector import Unsafe, read_untrusted
+from cloche.jobdir.files import RecordError, parse_record
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Order
+from cloche.jobdir.records import StartedRecord
+from cloche.ports.describer import PackageBroken, PackageDescription
+from cloche.ports.executor import Handle, Phase, Refused, Sighting, Task, Unreachable
+
+log = structlog.get_logger(__name__)
+
+_MAX_STARTED_BYTES = 4096
+_CLOSE_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A zygote, or why there is none, with the state of the code that it stands for."""
+
+    fingerprint: str
+    files: tuple[str, ...]
+    zygote: Zygote | None
+    problem: str
+
+
+class LocalExecutor:
+    """Executions as processes of this machine. ``name`` is the mode's."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self.name = settings.name
+        self._settings = settings
+        self._groups = GroupTree.open(settings.groups)
+        self._watch = Watch()
+        self._boot = handles.boot_id()
+        self._kept: dict[tuple[str, bool], _Kept] = {}
+        self._gates: dict[tuple[str, bool], threading.Lock] = {}
+        self._lock = threading.Lock()
+        self._watched: set[str] = set()
+        self._on_change: Callable[[str], None] = lambda _: None
+
+    # Describer
+
+    def describe(self, package: str) -> PackageDescription:
+        kept = self._current(package, network=False, fresh=True)
+        if kept.zygote is None:
+            raise PackageBroken(kept.problem)
+        return PackageDescription(processes=kept.zygote.report.processes, fingerprint=kept.fingerprint)
+
+    def fingerprint(self, package: str) -> str:
+        with self._lock:
+            kept = self._kept.get((package, False))
+        return self._fingerprint(package, kept.files if kept else ())
+
+    # Executor
+
+    def start(self, task: Task) -> Handle:
+        found = self.find(task.key, task.jobdir)
+        if found is not None:
+            return found
+        if task.network and not self._settings.network:
+            raise Refused("the process needs the network, which executions do not have here")
+        kept = self._current(task.package, network=task.network, fresh=False)
+        if kept.zygote is None:
+            raise Refused(f"the process package {task.package} is broken: {kept.problem}")
+        try:
+            group = self._groups.create(task.key, task.limits)
+        except OSError as error:
+            raise Unreachable(f"no control group could be made: {error}") from None
+        try:
+            order = Order(key=task.key, jobdir=os.path.realpath(task.jobdir), limits=task.limits, groups=group.kinds)
+            spawned = kept.zygote.order(order, group.descriptors)
+        finally:
+            group.close()
+        supervisor = Supervisor(pid=spawned.pid, start_ticks=spawned.start_ticks, boot=self._boot, jobdir=task.jobdir)
+        self._follow(task.key, spawned.pidfd)
+        return supervisor.handle(task.key)
+
+    def find(self, key: str, jobdir: Path) -> Handle | None:
+        layout = Layout(jobdir)
+        try:
+            name = str(layout.started.relative_to(layout.root))
+            data = read_untrusted(layout.root, name, max_bytes=_MAX_STARTED_BYTES)
+        except FileNotFoundError:
+            return None
+        except (Unsafe, OSError) as error:
+            raise Unreachable(f"{layout.started}: {error}") from None
+        try:
+            record = parse_record(StartedRecord, data, name=name)
+        except RecordError:
+            # killed while it wrote: there is a supervisor, or was one, and the lock will tell
+            record = StartedRecord(pid=0, start_ticks=0, boot=self._boot)
+        supervisor = Supervisor(pid=record.pid, start_ticks=record.start_ticks, boot=record.boot, jobdir=jobdir)
+        return supervisor.handle(key)
+
+    def poll(self, handles_: Iterable[Handle]) -> Mapping[Handle, Sighting]:
+        return {handle: self._sight(handle) for handle in handles_}
+
+    def stop(self, handle: Handle, *, grace: timedelta) -> None:
+        descriptor = self._own(handle)
+        if descriptor is None:
+            return
+        try:
+            handles.queue_signal(descriptor, signal.SIGTERM, round(grace.total_seconds() * 1000))
+        except ProcessLookupError:
+            return
+        except OSError as error:
+            raise Unreachable(f"the supervisor could not be asked: {error}") from None
+        finally:
+            os.close(descriptor)
+
+    def collect(self, handle: Handle, into: Path) -> None:
+        """Nothing to do: results are written where the server reads."""
+
+    def release(self, handle: Handle) -> None:
+        self._groups.remove(handle.key)
+
+    def listen(self, on_change: Callable[[str], None]) -> None:
+        self._on_change = on_change
+
+    def close(self) -> None:
+        with self._lock:
+            kept, self._kept = list(self._kept.values()), {}
+        for one in kept:
+            if one.zygote is not None:
+                one.zygote.close()
+        for one in kept:
+            if one.zygote is not None:
+                one.zygote.collect(timeout=_CLOSE_TIMEOUT_S)
+        self._watch.close()
+
+    # own affairs
+
+    def _sight(self, handle: Handle) -> Sighting:
+        supervisor = Supervisor.of(handle)
+        if not handles.alive(supervisor, self._boot):
+            detail = f"supervisor {supervisor.pid} has ended"
+            return Sighting(phase=Phase.GONE, detail=detail if supervisor.boot == self._boot else "the host was booted")
+        with self._lock:
+            unknown = handle.key not in self._watched
+        if unknown and (descriptor := self._own(handle)) is not None:
+            self._follow(handle.key, descriptor)
+        return Sighting(phase=Phase.RUNNING, detail=f"supervisor {supervisor.pid}")
+
+    def _own(self, handle: Handle) -> int | None:
+        """A pidfd of the handle's supervisor if it is alive and runs as the executions' user."""
+        supervisor = Supervisor.of(handle)
+        descriptor = handles.pidfd(supervisor, self._boot)
+        if descriptor is None:
+            return None
+        uid = self._settings.user[0] if self._settings.user and os.getuid() == 0 else os.getuid()
+        if handles.owner(supervisor.pid) == uid:
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def _follow(self, key: str, pidfd: int) -> None:
+        with self._lock:
+            self._watched.add(key)
+        self._watch.add(pidfd, functools.partial(self._ended, key))
+
+    def _ended(self, key: str) -> None:
+        with self._lock:
+            self._watched.discard(key)
+        self._on_change(key)
+
+    def _current(self, package: str, *, network: bool, fresh: bool) -> _Kept:
+        """The package's zygote, started or restarted where needed; ``fresh``: its code must be that of now."""
+        place = (package, network)
+        with self._lock:
+            gate = self._gates.setdefault(place, threading.Lock())
+        with gate:
+            with self._lock:
+                kept = self._kept.get(place)
+            if kept is not None and self._fit(package, kept, fresh=fresh):
+                return kept
+            new = self._grow(package, network=network)
+            with self._lock:
+                self._kept[place] = new
+            if kept is not None and kept.zygote is not None:
+                kept.zygote.close()
+            return new
+
+    def _fit(self, package: str, kept: _Kept, *, fresh: bool) -> bool:
+        if kept.zygote is not None and not kept.zygote.alive:
+            log.warning("zygote died", package=package, mode=self.name)
+            return False
+        # a broken package is looked at again when its code has changed
+        look = fresh or kept.zygote is None
+        return not look or kept.fingerprint == self._fingerprint(package, kept.files)
+
+    def _grow(self, package: str, *, network: bool) -> _Kept:
+        begin = time.time_ns()
+        try:
+            zygote = Zygote(self._settings, package, network=network)
+        except NotStarted as error:
+            return _Kept(fingerprint=self._fingerprint(package, ()), files=(), zygote=None, problem=str(error))
+        report = zygote.report
+        state = self._fingerprint(package, report.files)
+        if changed_since(begin, report.files):
+            state = f"changed while imported: {state}"  # equal to nothing: the next description starts over
+        if report.problem:
+            zygote.kill()
+            return _Kept(fingerprint=state, files=report.files, zygote=None, problem=report.problem)
+        if (pidfd := zygote.pidfd()) is not None:
+            self._watch.add(pidfd, zygote.collect)
+        log.info("zygote ready", package=package, mode=self.name, processes=len(report.processes))
+        return _Kept(fingerprint=state, files=report.files, zygote=zygote, problem="")
+
+    def _fingerprint(self, package: str, files: Iterable[str]) -> str:
+        places = [*self._settings.search, *([Path(package)] if package.startswith("/") else [])]
+        return fingerprint(files, places)

@@ -1,0 +1,66 @@
+"""One thread that waits for the end of processes, by their pidfds."""
+
+import os
+import select
+import threading
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger(__name__)
+
+
+class Watch:
+    """Calls back within a millisecond of a process's end. ``add`` from any thread; callbacks from the watch's own."""
+
+    def __init__(self) -> None:
+        self._poll = select.epoll()
+        self._waiting: dict[int, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll.register(self._wake, select.EPOLLIN)
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def add(self, pidfd: int, ended: Callable[[], None]) -> None:
+        """Own ``pidfd`` from now on; call ``ended`` once when its process has."""
+        with self._lock:
+            if self._closing:
+                os.close(pidfd)
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="cloche-watch", daemon=True)
+                self._thread.start()
+            self._waiting[pidfd] = ended
+            self._poll.register(pidfd, select.EPOLLIN)
+
+    def close(self) -> None:
+        """End the thread and forget what it waits for."""
+        with self._lock:
+            self._closing = True
+            thread = self._thread
+        os.eventfd_write(self._wake, 1)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        with self._lock:
+            for pidfd in self._waiting:
+                os.close(pidfd)
+            self._waiting.clear()
+            self._poll.close()
+            os.close(self._wake)
+
+    def _run(self) -> None:
+        while not self._closing:
+            for descriptor, _ in self._poll.poll():
+                if descriptor != self._wake:
+                    self._end(descriptor)
+
+    def _end(self, pidfd: int) -> None:
+        with self._lock:
+            self._poll.unregister(pidfd)
+            ended = self._waiting.pop(pidfd)
+        os.close(pidfd)
+        try:
+            ended()
+        except Exception:  # the edge of the thread: others are still waited for
+            log.exception("watch callback failed")

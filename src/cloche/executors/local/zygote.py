@@ -1,0 +1,185 @@
+"""The server's end of a zygote process."""
+
+import fcntl
+import os
+import signal
+import socket
+import stat
+import subprocess
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from cloche.executors.local.settings import LocalSettings
+from cloche.jobdir import orders
+from cloche.jobdir.orders import Answer, Order, Report, Setup
+from cloche.model.codec import CodecError
+from cloche.ports.executor import Refused, Unreachable
+
+log = structlog.get_logger(__name__)
+
+_MAX_REPORT_BYTES = 32 << 20
+_ANSWER_TIMEOUT_S = 30.0
+_MAX_OUTPUT_BYTES = 4000
+# beside what the settings add: packages must neither start threads on import nor write beside their source
+_ENVIRONMENT = {
+    "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+class NotStarted(Exception):
+    """The zygote did not come to life; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """A supervisor: its pidfd belongs to the caller."""
+
+    pid: int
+    start_ticks: int
+    pidfd: int
+
+
+class Zygote:
+    """A running zygote of one package. Every method from any thread; orders go one after the other."""
+
+    def __init__(self, settings: LocalSettings, package: str, *, network: bool) -> None:
+        """Start it and wait for its report. Raises NotStarted."""
+        self._lock = threading.Lock()
+        self._output = os.memfd_create("zygote-output", os.MFD_CLOEXEC)
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = _launch(settings, theirs, self._output)
+        try:
+            self._connection.settimeout(settings.start_timeout_s)
+            self._connection.send(orders.dump(_setup(settings, package, network=network)))
+            self.report = self._receive_report(settings.start_timeout_s)
+            self._connection.settimeout(_ANSWER_TIMEOUT_S)
+        except BaseException:
+            self.kill()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """False once the process has ended; collects it."""
+        return self._process.poll() is None
+
+    def order(self, order: Order, descriptors: Sequence[int]) -> Spawned:
+        """Have a supervisor forked. Raises Refused; Unreachable if the zygote is gone or silent."""
+        with self._lock:
+            try:
+                socket.send_fds(self._connection, [orders.dump(order)], list(descriptors))
+                data, received, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, 1)
+            except TimeoutError:
+                self.kill()
+                raise Unreachable("the zygote did not answer") from None
+            except OSError as error:
+                raise Unreachable(f"the zygote is gone: {error}") from None
+        if not data:
+            raise Unreachable("the zygote is gone")
+        return _spawned(data, received)
+
+    def close(self) -> None:
+        """Let it finish what it was told and end; its supervisors live on."""
+        with self._lock:
+            self._connection.close()
+
+    def kill(self) -> None:
+        """End it now; its supervisors live on."""
+        self._connection.close()
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def pidfd(self) -> int | None:
+        """A descriptor to see its end by."""
+        try:
+            return os.pidfd_open(self._process.pid)
+        except OSError:
+            return None
+
+    def collect(self, timeout: float | None = None) -> None:
+        """Wait for the end of the process; force it after ``timeout`` seconds."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _receive_report(self, timeout: float) -> Report:
+        try:
+            data, received, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, 1)
+        except TimeoutError:
+            raise NotStarted(f"the package was not imported within {timeout:g} s") from None
+        except OSError as error:
+            raise NotStarted(f"the zygote broke off: {error}") from None
+        if not data or not received:
+            raise NotStarted(self._last_words())
+        try:
+            return orders.load(Report, _read_memory(received[0]))
+        except (CodecError, ValueError, RecursionError) as error:
+            raise NotStarted(f"the zygote's report makes no sense: {error}") from None
+        finally:
+            for descriptor in received:
+                os.close(descriptor)
+
+    def _last_words(self) -> str:
+        code = self._process.wait()
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+        size = os.fstat(self._output).st_size
+        said = os.pread(self._output, _MAX_OUTPUT_BYTES, max(0, size - _MAX_OUTPUT_BYTES)).decode(errors="replace")
+        return f"the zygote {how} while importing the package\n{said}".strip()
+
+    def __del__(self) -> None:
+        os.close(self._output)
+
+
+def _launch(settings: LocalSettings, theirs: socket.socket, output: int) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603 - our own interpreter, by absolute path
+        [*settings.runner, "zygote", str(theirs.fileno())],
+        pass_fds=[theirs.fileno()],
+        env=_ENVIRONMENT | dict(settings.environment),
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+
+
+def _setup(settings: LocalSettings, package: str, *, network: bool) -> Setup:
+    return Setup(
+        package=package,
+        level=settings.level,
+        jobs=os.path.realpath(settings.jobs),
+        search=tuple(map(os.fspath, settings.search)),
+        readable=tuple(map(os.fspath, settings.readable)),
+        hidden=tuple(map(os.fspath, settings.hidden)),
+        user=settings.user,
+        network=network,
+        prepared=settings.prepared,
+    )
+
+
+def _spawned(data: bytes, received: Sequence[int]) -> Spawned:
+    answer = orders.load(Answer, data)
+    if answer.refused or not received:
+        for descriptor in received:
+            os.close(descriptor)
+        raise Refused(answer.refused or "the zygote sent no supervisor")
+    fcntl.fcntl(received[0], fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+    return Spawned(pid=answer.pid, start_ticks=answer.start_ticks, pidfd=received[0])
+
+
+def _read_memory(descriptor: int) -> bytes:
+    """The bytes of a memory file that user code had in its hands: nothing else than a plain file is touched."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _MAX_REPORT_BYTES:
+        raise ValueError("no plain file, or too large")
+    return os.pread(descriptor, status.st_size, 0)

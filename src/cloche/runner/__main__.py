@@ -1,0 +1,76 @@
+"""``python -m cloche.runner``: run one job, describe a package, or be a zygote.
+
+JOBDIR            run the job in that directory under a supervisor, without walls: the caller has them
+describe PACKAGE  print the package's process descriptions as JSON
+zygote FD         serve an executor on that socket
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from cloche.jobdir.files import read_record
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Level
+from cloche.jobdir.records import TaskRecord
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code; 2 for arguments that mean nothing."""
+    match arguments:
+        case ["zygote", descriptor]:
+            from cloche.runner import zygote
+
+            zygote.serve(int(descriptor), zygote.load)
+            return 0
+        case ["describe", package]:
+            return _describe(package)
+        case [jobdir] if not jobdir.startswith("-"):
+            return _run(Path(jobdir).absolute())
+        case _:
+            print(__doc__, file=sys.stderr)  # noqa: T201 - the command's own answer
+            return 2
+
+
+def _describe(package: str) -> int:
+    from cloche.model.codec import encode
+    from cloche.runner.zygote import load
+
+    loaded = load(package)
+    if loaded.report.problem:
+        print(loaded.report.problem, file=sys.stderr)  # noqa: T201 - the command's own answer
+        return 1
+    print(json.dumps(encode(loaded.report.processes)))  # noqa: T201 - the command's own answer
+    return 0
+
+
+def _run(jobdir: Path) -> int:
+    """0 when the job has an ``exit.json``, by us or by another; how it ended is said there."""
+    from cloche.runner import child, supervisor
+    from cloche.runner.groups import Groups
+    from cloche.runner.walls import raising
+    from cloche.runner.zygote import load
+
+    layout = Layout(jobdir)
+    record = read_record(TaskRecord, layout.request)
+    if record is None:
+        print(f"there is no {layout.request}", file=sys.stderr)  # noqa: T201 - the command's own answer
+        return 2
+
+    def call(layout: Layout) -> int:
+        loaded = load(record.package)
+        if loaded.call is None:
+            print(loaded.report.problem, file=sys.stderr)  # noqa: T201 - goes to the job's log
+            return 1
+        return loaded.call(layout)
+
+    walls = raising.Walls(level=Level.PROCESS, uid=os.getuid(), gid=os.getgid())
+    task = child.Task(layout=layout, limits=record.limits, groups=Groups(), call=call)
+    supervisor.supervise(walls, task)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

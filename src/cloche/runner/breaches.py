@@ -1,0 +1,72 @@
+"""Which limit ended an execution, in words for clients: a pure function of what the supervisor saw."""
+
+import signal
+from dataclasses import dataclass
+from enum import Enum
+
+from cloche.model.limits import Limits
+from cloche.model.quantities import show_bytes
+
+
+class Stopped(Enum):
+    """Why the supervisor itself ended an execution."""
+
+    RUN_TIME = "run time"
+    CPU_TIME = "cpu time"
+    SCRATCH = "scratch"
+    FILES = "files"
+    REQUEST = "request"
+
+
+MAX_FILES = 200_000  # in the work directory, where scratch is limited: many empty files fill a disk as well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What is known of an execution that has ended. ``signal`` is 0 if it exited by itself."""
+
+    code: int
+    signal: int = 0
+    stopped: Stopped | None = None
+    oom_kills: int = 0
+    denied_forks: int = 0
+    cpu_s: float = 0.0
+    largest_file: int = 0
+
+
+def breach(limits: Limits, seen: Seen) -> str:
+    """The exceeded limit in words, or an empty text: none, or the execution succeeded in spite of it."""
+    if seen.stopped is Stopped.RUN_TIME:
+        return f"run time limit of {show_seconds(limits.run_time or 0)} exceeded"
+    if seen.stopped is Stopped.SCRATCH:
+        return f"work directory limit of {show_bytes(limits.scratch or 0)} exceeded"
+    if seen.stopped is Stopped.FILES:
+        return f"work directory limit of {MAX_FILES} files exceeded"
+    if seen.stopped is Stopped.REQUEST or (seen.code == 0 and seen.signal == 0):
+        return ""
+    return _from_kernel(limits, seen)
+
+
+def _from_kernel(limits: Limits, seen: Seen) -> str:
+    """Limits that the kernel enforces: it refuses or kills, the traces tell which."""
+    if seen.oom_kills:
+        return f"memory limit of {show_bytes(limits.memory or 0)} exceeded"
+    if limits.cpu_time and (seen.stopped is Stopped.CPU_TIME or _killed_for_cpu(limits.cpu_time, seen)):
+        return f"CPU time limit of {show_seconds(limits.cpu_time)} exceeded"
+    if limits.file_size and (seen.signal == signal.SIGXFSZ or seen.largest_file >= limits.file_size):
+        return f"file size limit of {show_bytes(limits.file_size)} exceeded"
+    if seen.denied_forks:
+        return f"process limit of {limits.processes} exceeded"
+    return ""
+
+
+def _killed_for_cpu(limit: float, seen: Seen) -> bool:
+    return seen.signal in (signal.SIGXCPU, signal.SIGKILL) and seen.cpu_s >= limit
+
+
+def show_seconds(seconds: float) -> str:
+    """A duration for people: ``600`` as ``10 min``, ``5400`` as ``1.5 h``."""
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{seconds:g} s"

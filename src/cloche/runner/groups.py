@@ -1,0 +1,111 @@
+"""The control groups of one execution, through descriptors that came with the order: joined by it, read by others."""
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloche.jobdir.orders import Controller
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Descriptors by what they are; version 1 has several hierarchies, version 2 one; none where there are none."""
+
+    procs: tuple[int, ...] = ()
+    memory: int | None = None
+    pids: int | None = None
+    accounting: int | None = None
+    unified: int | None = None
+
+    @staticmethod
+    def of(kinds: Sequence[Controller], descriptors: Sequence[int]) -> "Groups":
+        """Descriptors as an order names them."""
+        if len(kinds) != len(descriptors):
+            raise ValueError(f"{len(kinds)} descriptors were announced, {len(descriptors)} came")
+        pairs = list(zip(kinds, descriptors, strict=True))
+        single = dict(pairs)
+        return Groups(
+            procs=tuple(descriptor for kind, descriptor in pairs if kind is Controller.PROCS),
+            memory=single.get(Controller.MEMORY),
+            pids=single.get(Controller.PIDS),
+            accounting=single.get(Controller.CPU_ACCOUNT),
+            unified=single.get(Controller.UNIFIED),
+        )
+
+    def descriptors(self) -> tuple[int, ...]:
+        """All of them, to keep open."""
+        others = (self.memory, self.pids, self.accounting, self.unified)
+        return (*self.procs, *(d for d in others if d is not None))
+
+    @property
+    def limits_memory(self) -> bool:
+        return self.memory is not None or self.unified is not None
+
+    @property
+    def limits_processes(self) -> bool:
+        return self.pids is not None or self.unified is not None
+
+    def join(self) -> None:
+        """Put the calling process into every group."""
+        for descriptor in self.procs:
+            os.write(descriptor, b"0")
+
+    def members(self) -> list[int]:
+        """Process ids of what lives in the groups now."""
+        for descriptor in self.procs[:1]:
+            text = os.pread(descriptor, 1 << 16, 0)
+            return [int(word) for word in text.split()]
+        return []
+
+    def oom_kills(self) -> int:
+        """How often the kernel killed in the groups for want of memory."""
+        if self.unified is not None:
+            return _field(self.unified, "memory.events", "oom_kill")
+        return _field(self.memory, "memory.oom_control", "oom_kill") if self.memory is not None else 0
+
+    def denied_forks(self) -> int:
+        """How often a process or thread was refused."""
+        if self.unified is not None:
+            return _field(self.unified, "pids.events", "max")
+        return _field(self.pids, "pids.events", "max") if self.pids is not None else 0
+
+    def peak_memory(self) -> int | None:
+        """The most memory used at once, in bytes."""
+        if self.unified is not None:
+            return _number(self.unified, "memory.peak")
+        return _number(self.memory, "memory.max_usage_in_bytes") if self.memory is not None else None
+
+    def cpu_s(self) -> float | None:
+        """Processor time of all processes so far, in seconds."""
+        if self.unified is not None:
+            return _field(self.unified, "cpu.stat", "usage_usec") / 1e6
+        if self.accounting is not None:
+            nanoseconds = _number(self.accounting, "cpuacct.usage")
+            return None if nanoseconds is None else nanoseconds / 1e9
+        return None
+
+
+def _text(directory: int, name: str) -> str:
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    except OSError:
+        return ""  # older kernels have fewer files
+    try:
+        return os.read(descriptor, 1 << 14).decode()
+    finally:
+        os.close(descriptor)
+
+
+def _field(directory: int, name: str, key: str) -> int:
+    for line in _text(directory, name).splitlines():
+        word, _, value = line.partition(" ")
+        if word == key:
+            return int(value)
+    return 0
+
+
+def _number(directory: int, name: str) -> int | None:
+    with contextlib.suppress(ValueError):
+        return int(_text(directory, name))
+    return None

@@ -1,0 +1,58 @@
+"""How much an execution keeps in its work directory, without trusting what lies there."""
+
+import os
+import stat
+from dataclasses import dataclass
+
+_MAX_DEPTH = 100
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+@dataclass(slots=True, kw_only=True)
+class Volume:
+    """``size`` in bytes on disk; ``largest`` is the length of the longest file; too deep a tree has no end of files."""
+
+    size: int = 0
+    files: float = 0
+    largest: int = 0
+
+    def passes(self, max_bytes: int | None, max_files: int | None) -> bool:
+        """Whether a maximum is exceeded."""
+        return (max_bytes is not None and self.size > max_bytes) or (max_files is not None and self.files > max_files)
+
+
+def measure(directory: str, *, max_bytes: int | None = None, max_files: int | None = None) -> Volume:
+    """Walk ``directory`` without following links; stops as soon as a maximum is passed.
+
+    What vanishes meanwhile is not counted; a file of several names counts once a name.
+    """
+    volume = Volume()
+    _walk(os.open(directory, _FOLDER), volume, (max_bytes, max_files), _MAX_DEPTH)
+    return volume
+
+
+def _walk(folder: int, volume: Volume, maxima: tuple[int | None, int | None], depth: int) -> None:
+    try:
+        for name in os.listdir(folder):
+            if volume.passes(*maxima):
+                return
+            _count(name, folder, volume, maxima, depth)
+    finally:
+        os.close(folder)
+
+
+def _count(name: str, folder: int, volume: Volume, maxima: tuple[int | None, int | None], depth: int) -> None:
+    try:
+        status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+        below = os.open(name, _FOLDER, dir_fd=folder) if stat.S_ISDIR(status.st_mode) else None
+    except OSError:
+        return
+    volume.size += status.st_blocks * 512
+    volume.files += 1
+    if below is None:
+        volume.largest = max(volume.largest, status.st_size)
+    elif depth > 0:
+        _walk(below, volume, maxima, depth - 1)
+    else:
+        os.close(below)
+        volume.files = float("inf")

@@ -1,0 +1,214 @@
+"""One per execution, outside its walls: starts it, captures what it prints, ends it in time, says how it ended.
+
+Lives on when zygote and server are gone. Standard output and error of the execution go to ``ctl/*.log``; when the last
+process has died ``ctl/exit.json`` is written, by rename, and only then the supervisor ends.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import time
+from pathlib import Path
+
+from cloche.jobdir.files import write_record
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.records import ExitRecord, StartedRecord
+from cloche.model.codec import encode
+from cloche.model.job import Usage
+from cloche.runner import child
+from cloche.runner.breaches import MAX_FILES, Seen, Stopped, breach
+from cloche.runner.family import Family
+from cloche.runner.logs import Log
+from cloche.runner.scratch import measure
+from cloche.runner.walls import cell, kernel, raising
+
+DEFAULT_GRACE_S = 5.0
+_LOOK_EVERY_S = 0.25
+
+
+def supervise(walls: raising.Walls, task: child.Task) -> bool:
+    """Run ``task`` to its end. False: somebody else runs or ran it, nothing was done.
+
+    Called in a process of its own whose other descriptors are closed. Raises OSError if the job directory is not fit.
+    """
+    lock = _claim(task.layout)
+    if lock is None:
+        return False
+    os.setsid()
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
+    signals = kernel.signal_descriptor((signal.SIGTERM, signal.SIGCHLD))
+    cell.prepare(task.layout)
+    supervision = _Supervision(walls, task, signals)
+    write_record(task.layout.exit, supervision.run())
+    os.close(lock)
+    return True
+
+
+def _claim(layout: Layout) -> int | None:
+    """The lock of the one supervisor that this job will ever have, or None."""
+    lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        started = os.open(layout.started, flags, 0o644)
+    except (BlockingIOError, FileExistsError):
+        os.close(lock)
+        return None
+    pid = os.getpid()
+    record = StartedRecord(pid=pid, start_ticks=start_ticks(pid), boot=boot_id())
+    os.write(started, json.dumps(encode(record)).encode())
+    os.close(started)
+    return lock
+
+
+def start_ticks(pid: int) -> int:
+    """When the process was started: field 22 of its ``stat``."""
+    text = Path(f"/proc/{pid}/stat").read_bytes()
+    return int(text[text.rindex(b")") + 2 :].split()[19])
+
+
+def boot_id() -> str:
+    """What tells this boot of the kernel from every other."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+class _Supervision:
+    """The life of one execution as its supervisor sees it."""
+
+    def __init__(self, walls: raising.Walls, task: child.Task, signals: int) -> None:
+        self._walls = walls
+        self._task = task
+        self._signals = signals
+        self._stopped: Stopped | None = None
+        self._kill_at: float | None = None
+        self._begin = time.monotonic()
+        limit = task.limits.run_time
+        self._deadline = None if limit is None else self._begin + limit
+        watched = (task.limits.scratch, task.limits.cpu_time)
+        self._look_at = None if watched == (None, None) else self._begin + _LOOK_EVERY_S
+
+    def run(self) -> ExitRecord:
+        layout, size = self._task.layout, self._task.limits.log_size
+        logs = (Log(layout.stdout, size), Log(layout.stderr, size))
+        family = self._fork(logs)
+        self._watch(family, logs)
+        family.extinguish()
+        for log in logs:
+            log.drain()
+        return self._record(family, logs[1].tail.decode(errors="replace"))
+
+    def _fork(self, logs: tuple[Log, Log]) -> Family:
+        if self._walls.sealed:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        first = os.fork()
+        if first == 0:
+            child.run(self._walls, self._task, stdout=logs[0].writer, stderr=logs[1].writer)
+        for log in logs:
+            os.close(log.writer)
+        return Family(first, self._task.groups, sealed=self._walls.sealed)
+
+    def _watch(self, family: Family, logs: tuple[Log, Log]) -> None:
+        poll = select.poll()
+        poll.register(self._signals, select.POLLIN)
+        streams = {log.reader: log for log in logs}
+        for reader in streams:
+            poll.register(reader, select.POLLIN)
+        while family.end is None:
+            for descriptor, _ in poll.poll(self._patience()):
+                if descriptor == self._signals:
+                    self._hear(family)
+                elif not streams[descriptor].drain():
+                    poll.unregister(descriptor)
+            self._keep_time(family)
+
+    def _hear(self, family: Family) -> None:
+        while (heard := kernel.read_signal(self._signals)) is not None:
+            number, milliseconds = heard
+            if number == signal.SIGTERM:
+                grace = DEFAULT_GRACE_S if milliseconds is None else milliseconds / 1000
+                self._end(family, Stopped.REQUEST, grace=grace)
+        family.reap()
+
+    def _end(self, family: Family, reason: Stopped, *, grace: float = 0.0) -> None:
+        """Ask for the end, or force it; a second request may only shorten the grace."""
+        self._stopped = self._stopped or reason
+        at = time.monotonic() + grace
+        if grace > 0 and self._kill_at is None:
+            family.ask()
+        self._kill_at = at if self._kill_at is None else min(at, self._kill_at)
+
+    def _patience(self) -> int | None:
+        """Milliseconds until something is due."""
+        due = [at for at in (self._kill_at, self._deadline, self._look_at) if at is not None]
+        return max(0, round((min(due) - time.monotonic()) * 1000 + 0.5)) if due else None
+
+    def _keep_time(self, family: Family) -> None:
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline and self._stopped is None:
+            self._end(family, Stopped.RUN_TIME)
+        if self._look_at is not None and now >= self._look_at:
+            self._look(family)
+        if self._kill_at is not None and now >= self._kill_at:
+            family.kill()
+            self._deadline = self._look_at = None
+            self._kill_at = now + _LOOK_EVERY_S  # again, should something have been missed
+
+    def _look(self, family: Family) -> None:
+        begin = time.monotonic()
+        limits = self._task.limits
+        if limits.scratch is not None:
+            with contextlib.suppress(OSError):
+                volume = measure(os.fspath(self._task.layout.work), max_bytes=limits.scratch, max_files=MAX_FILES)
+                if volume.passes(limits.scratch, MAX_FILES):
+                    self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
+        if limits.cpu_time is not None and (self._task.groups.cpu_s() or 0) > limits.cpu_time:
+            self._end(family, Stopped.CPU_TIME)
+        now = time.monotonic()
+        self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
+
+    def _record(self, family: Family, tail: str) -> ExitRecord:
+        groups, layout = self._task.groups, self._task.layout
+        rusage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        wall = time.monotonic() - self._begin
+        cpu = groups.cpu_s() or rusage.ru_utime + rusage.ru_stime
+        assert family.end is not None
+        end = family.end
+        failed = end.code != 0 or self._stopped is not None
+        seen = Seen(
+            code=end.code,
+            signal=end.signal,
+            stopped=self._stopped,
+            oom_kills=groups.oom_kills() if failed else 0,
+            denied_forks=groups.denied_forks() if failed else 0,
+            cpu_s=cpu,
+            largest_file=self._largest_file() if failed and self._task.limits.file_size else 0,
+        )
+        return ExitRecord(
+            ok=not failed and layout.result.is_file() and not layout.result.is_symlink(),
+            code=None if end.signal else end.code,
+            signal=end.signal or None,
+            oom=seen.oom_kills > 0,
+            timeout=self._stopped is Stopped.RUN_TIME,
+            breach=breach(self._task.limits, seen),
+            message=_message(seen, tail),
+            usage=Usage(cpu_s=cpu, wall_s=wall, peak_memory_bytes=groups.peak_memory() or rusage.ru_maxrss * 1024),
+        )
+
+    def _largest_file(self) -> int:
+        with contextlib.suppress(OSError):
+            return measure(os.fspath(self._task.layout.work), max_files=MAX_FILES).largest
+        return 0
+
+
+def _message(seen: Seen, tail: str) -> str:
+    if seen.stopped is Stopped.REQUEST:
+        return "stopped on request"
+    if seen.code == child.WALLS_FAILED:
+        return tail.strip().rpartition("\n")[2]
+    if seen.signal:
+        return f"killed by {signal.Signals(seen.signal).name}"
+    return f"exit code {seen.code}" if seen.code else ""

@@ -1,0 +1,1 @@
+"""The walls around one execution on Linux: namespaces, read-only root, Landlock, seccomp, limits; ctypes only."""

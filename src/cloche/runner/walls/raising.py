@@ -1,0 +1,150 @@
+"""The order of the walls. A step that fails ends the execution: nothing degrades silently."""
+
+import os
+import resource
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Level
+from cloche.model.limits import Limits
+from cloche.runner.walls import cell, kernel, landlock, seccomp
+from cloche.runner.walls.view import View
+
+# what an execution that shares the host's /proc may read of it: nothing of other processes
+_SHARED_PROC = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sys/kernel", "sys/vm", "uptime", "version")
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+_READABLE_DEVICES = ("/dev/random", "/dev/urandom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walls:
+    """What is prepared once a zygote. ``readable`` are O_PATH descriptors; uid and gid are those seen inside.
+
+    ``own_tmp``: executions have a ``/tmp`` of their own.
+    """
+
+    level: Level
+    uid: int
+    gid: int
+    network: bool = False
+    own_tmp: bool = False
+    abi: int = 0
+    filter: bytes = b""
+    readable: tuple[int, ...] = ()
+
+    @property
+    def sealed(self) -> bool:
+        """Every execution has a process namespace of its own."""
+        return self.level is Level.FULL
+
+
+def prepare(level: Level, view: View, jobs: str, *, uid: int, gid: int, network: bool) -> Walls:
+    """The walls of ``level``, in the place where the executions will live. Raises OSError if the kernel has no such."""
+    if level is Level.PROCESS:
+        return Walls(level=level, uid=uid, gid=gid, network=network)
+    abi = kernel.landlock_abi()
+    if not abi:
+        raise OSError("Landlock: not in this kernel, or not enabled (lsm=)")
+    own = _OWN_ROOT if level is Level.FULL else tuple(f"/proc/{name}" for name in _SHARED_PROC)
+    readable = tuple(_paths(view.readable)) + tuple(_paths(own))
+    return Walls(
+        level=level,
+        uid=uid,
+        gid=gid,
+        network=network,
+        own_tmp=level is Level.FULL and not any(path.startswith("/tmp/") for path in (*view.readable, jobs)),  # noqa: S108
+        abi=abi,
+        filter=seccomp.assemble(kernel.machine(), network=network),
+        readable=readable,
+    )
+
+
+_OWN_ROOT = ("/etc/passwd", "/etc/group", "/etc/nsswitch.conf", "/etc/hosts", "/var", "/home")
+
+
+def _paths(names: Sequence[str]) -> list[int]:
+    found = []
+    for name in names:
+        try:
+            found.append(os.open(name, os.O_PATH | os.O_CLOEXEC))
+        except OSError:
+            continue  # what cannot be reached needs no permission
+    return found
+
+
+def isolate(walls: Walls) -> None:
+    """The part that needs no job: own namespaces."""
+    if walls.level is Level.FULL:
+        cell.enter()
+
+
+def confine(walls: Walls, layout: Layout, limits: Limits, *, memory_group: bool, process_group: bool) -> None:
+    """Everything else, in the order that lets each step still do its work."""
+    if walls.level is Level.FULL:
+        cell.furnish(layout, own_tmp=walls.own_tmp)
+        cell.leave_user(walls.uid, walls.gid)
+    _limit(limits, walls, memory_group=memory_group, process_group=process_group)
+    if walls.level is Level.FULL:
+        kernel.drop_capabilities()
+    kernel.no_new_privileges()
+    if walls.level is not Level.PROCESS:
+        _restrict_files(walls, layout)
+        kernel.load_filter(walls.filter)
+
+
+def _restrict_files(walls: Walls, layout: Layout) -> None:
+    full = walls.level is Level.FULL
+    landlock.restrict(
+        readable=(
+            *walls.readable,
+            "/proc" if full else "/proc/self",
+            os.fspath(layout.request),
+            os.fspath(layout.inputs),
+            *_READABLE_DEVICES,
+        ),
+        writable=(os.fspath(layout.work), *_own_places(walls)),
+        devices=_DEVICES,
+        network=walls.network,
+        abi=walls.abi,
+    )
+
+
+def _own_places(walls: Walls) -> tuple[str, ...]:
+    """Writable places that only this execution sees."""
+    if walls.level is not Level.FULL:
+        return ()
+    return ("/dev/shm", "/tmp") if walls.own_tmp else ("/dev/shm",)  # noqa: S108 - the execution's own
+
+
+def _limit(limits: Limits, walls: Walls, *, memory_group: bool, process_group: bool) -> None:
+    _set(resource.RLIMIT_CORE, 0)
+    _set(resource.RLIMIT_FSIZE, limits.file_size)
+    _set(resource.RLIMIT_NOFILE, limits.open_files)
+    if limits.cpu_time is not None:
+        _set(resource.RLIMIT_CPU, max(1, round(limits.cpu_time + 0.499)))
+    if limits.memory is not None and not memory_group:
+        # what the zygote has mapped already is not the execution's doing
+        _set(resource.RLIMIT_AS, limits.memory + _mapped())
+    if limits.processes is not None and not process_group:
+        # a user namespace counts by itself; without one the count is the user's, everywhere on the host
+        others = 0 if walls.level is Level.FULL else _threads()
+        _set(resource.RLIMIT_NPROC, limits.processes + others)
+
+
+def _set(which: int, value: int | None) -> None:
+    if value is not None:
+        _, hard = resource.getrlimit(which)
+        lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (lowest, lowest))
+
+
+def _mapped() -> int:
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - thousandths of a second count here
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGESIZE")
+
+
+def _threads() -> int:
+    """Threads on the whole host: an upper bound of the user's."""
+    with open("/proc/loadavg", "rb") as file:  # noqa: PTH123 - thousandths of a second count here
+        return int(file.read().split()[3].partition(b"/")[2])

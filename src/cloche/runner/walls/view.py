@@ -1,0 +1,142 @@
+"""What an execution may see of the host's files: decided once a zygote, by names, before any wall stands."""
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path, PurePath
+
+_SYSTEM = (
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/etc/alternatives",
+    "/etc/fonts",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/ld.so.conf.d",
+    "/etc/localtime",
+    "/etc/mime.types",
+    "/etc/timezone",
+    "/sys/devices/system/cpu",
+)
+_SYSTEM_NETWORK = (
+    "/etc/ca-certificates",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/pki",
+    "/etc/protocols",
+    "/etc/resolv.conf",
+    "/etc/services",
+    "/etc/ssl",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """``readable``: absolute, existing paths without symbolic links on the way, none below another, none hidden.
+
+    ``links``: the symbolic links by which some of them are known.
+    """
+
+    readable: tuple[str, ...]
+    links: tuple[tuple[str, str], ...] = ()
+
+
+def view_of(
+    *,
+    package: Sequence[Path],
+    readable: Iterable[str] = (),
+    hidden: Iterable[str] = (),
+    network: bool = False,
+) -> View:
+    """System, Python, Cloche's own code, the package and what the operator added, without what is hidden.
+
+    A readable directory above a hidden path is replaced by its other entries, level by level: what is made later beside
+    the hidden path (a database's journal) is as invisible as the path itself.
+    """
+    wanted = [Path(p) for p in (*_SYSTEM, *(_SYSTEM_NETWORK if network else ()))]
+    wanted += [*_python(), *package, *(Path(p) for p in readable)]
+    hidden_paths = tuple(dict.fromkeys(path for h in hidden for path in (Path(h), Path(h).resolve())))
+    links: dict[Path, str] = {}
+    real = [_real(path, links) for path in wanted if path.exists()]
+    shown = _outermost(part for path in real for part in _without(path, hidden_paths))
+    outside = {link: target for link, target in links.items() if not any(_below(link, path) for path in shown)}
+    return View(
+        readable=tuple(os.fspath(path) for path in shown),
+        links=tuple((os.fspath(link), target) for link, target in sorted(outside.items())),
+    )
+
+
+def _real(path: Path, links: dict[Path, str]) -> Path:
+    """Where ``path`` leads; the links on the way are added to ``links``."""
+    for step in (*reversed(path.parents), path):
+        if step.is_symlink():
+            target = os.fspath(step.readlink())
+            links[step] = target
+            onward = Path(os.path.normpath(step.parent / target))
+            return _real(onward / path.relative_to(step), links)
+    return path
+
+
+def location(package: str) -> tuple[Path, ...]:
+    """Where the code of a package specification lies: directories, or a lone file's directory; empty: not found.
+
+    Imports nothing of it.
+    """
+    if package.startswith("/"):
+        path = Path(package)
+        return (path if path.is_dir() else _home(path),) if path.exists() else ()
+    try:
+        spec = find_spec(package.partition(".")[0])
+    except (ImportError, ValueError):
+        return ()
+    if spec is None:
+        return ()
+    if spec.submodule_search_locations is not None:
+        return tuple(Path(p).absolute() for p in spec.submodule_search_locations)
+    return (_home(Path(spec.origin).absolute()),) if spec.has_location and spec.origin else ()
+
+
+def _home(file: Path) -> Path:
+    """A module's neighbours are readable with it, unless that were the whole machine."""
+    return file if file.parent == Path("/") else file.parent
+
+
+def _python() -> list[Path]:
+    """The interpreter's prefixes and path; of the place Cloche was installed from only Cloche itself."""
+    prefixes = {sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix}
+    own = Path(__file__).resolve().parents[2]
+    entries = [Path(p).absolute() for p in sys.path if p]
+    return [*map(Path, sorted(prefixes)), own, *(p for p in entries if p not in (own.parent, Path("/")))]
+
+
+def _without(path: Path, hidden: Sequence[Path]) -> list[Path]:
+    """``path``, or as much of it as is not hidden."""
+    if any(path == h or _below(path, h) for h in hidden):
+        return []
+    if not any(_below(h, path) for h in hidden):
+        return [path]
+    try:
+        entries = sorted(path.iterdir())
+    except OSError:
+        return []
+    return [shown for entry in entries for shown in _without(entry, hidden)]
+
+
+def _below(path: PurePath, ancestor: PurePath) -> bool:
+    return ancestor in path.parents
+
+
+def _outermost(paths: Iterable[Path]) -> list[Path]:
+    kept: list[Path] = []
+    for path in sorted(set(paths), key=lambda p: (len(p.parts), p)):
+        if not any(_below(path, k) for k in kept):
+            kept.append(path)
+    return kept

@@ -1,0 +1,203 @@
+"""Imports a process package once, inside the walls, then forks a supervisor for every order.
+
+Single-threaded, without secrets, computes nothing and opens nothing of users: a fork of it is as good as a fresh
+interpreter. When the executor closes the socket the orders already in it are finished; supervisors live on.
+"""
+
+import ctypes.util  # noqa: F401 - imported before the fork, so that no execution pays for it
+import functools
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from cloche.jobdir import orders
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Answer, Level, Order, Report, Setup
+from cloche.runner import child, supervisor
+from cloche.runner.groups import Groups
+from cloche.runner.walls import kernel, raising, template, view, windows
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The package, ready to be called, and what there is to tell about it."""
+
+    call: child.Call | None
+    report: Report
+
+
+Loader = Callable[[str], Loaded]
+
+
+def serve(descriptor: int, loader: Loader) -> None:
+    """Be a zygote on the socket ``descriptor`` until its other end is closed."""
+    connection = socket.socket(fileno=descriptor)
+    first = connection.recv(orders.MAX_MESSAGE_BYTES)
+    if not first:
+        return
+    setup = orders.load(Setup, first)
+    sys.path[:0] = setup.search
+    located = view.location(setup.package)
+    try:
+        walls = _settle(setup, located)
+        loaded = loader(setup.package)
+    except (OSError, windows.Unreadable) as error:
+        walls, loaded = None, Loaded(None, Report(problem=f"the walls cannot be raised: {error}"))
+    files = loaded.report.files or _files(located)
+    _send_report(connection, Report(processes=loaded.report.processes, files=files, problem=loaded.report.problem))
+    if walls is not None and loaded.call is not None:
+        _Zygote(connection, walls, loaded.call).run()
+
+
+def load(package: str) -> Loaded:
+    """Import and describe a package with ``runner.package`` and its neighbours; its errors become the report's."""
+    from cloche.runner import call, describe
+    from cloche.runner import package as packages
+
+    try:
+        found = packages.load(package)
+        processes = tuple(describe.describe(found))
+    except (Exception, SystemExit):  # noqa: BLE001 - user code: whatever it raises is the report
+        return Loaded(None, Report(problem=traceback.format_exc()))
+    files = tuple(os.fspath(path) for path in found.files)
+    return Loaded(functools.partial(call.run, package=found), Report(processes=processes, files=files))
+
+
+def _settle(setup: Setup, located: Sequence[Path]) -> raising.Walls:
+    """Become the executions' user, in the place where they will live."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    shown = view.view_of(
+        package=located,
+        readable=setup.readable,
+        hidden=(*setup.hidden, setup.jobs),
+        network=setup.network,
+    )
+    if os.getuid() == 0:
+        _become(setup, shown)
+    uid, gid = os.getuid(), os.getgid()
+    if setup.level is Level.FULL:
+        template.enter(network=setup.network)
+        template.build(shown, setup.jobs, uid, gid)
+    os.chdir("/")
+    return raising.prepare(setup.level, shown, setup.jobs, uid=uid, gid=gid, network=setup.network)
+
+
+def _become(setup: Setup, shown: view.View) -> None:
+    if setup.user is None or 0 in setup.user:
+        raise windows.Unreadable("a server that runs as root needs another user for executions: [processing] user")
+    uid, gid = setup.user
+    windows.open_windows(shown.readable, setup.jobs, uid, gid)
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    # or the kernel keeps /proc/self for root, after a change of identity
+    kernel.prctl(kernel.PR_SET_DUMPABLE, 1, "prctl DUMPABLE")
+
+
+def _files(located: Sequence[Path]) -> tuple[str, ...]:
+    """Source files of a package that could not say itself."""
+    found = [file for path in located for file in (sorted(path.glob("*.py")) if path.is_dir() else [path])]
+    return tuple(os.fspath(file) for file in found)
+
+
+def _send_report(connection: socket.socket, report: Report) -> None:
+    memory = os.memfd_create("report")
+    with os.fdopen(memory, "wb") as file:
+        file.write(orders.dump(report))
+        file.flush()
+        socket.send_fds(connection, [b"report"], [memory])
+
+
+class _Zygote:
+    """The loop: orders in, supervisors out, the dead collected."""
+
+    def __init__(self, connection: socket.socket, walls: raising.Walls, call: child.Call) -> None:
+        self._connection = connection
+        self._walls = walls
+        self._call = call
+        self._signals = -1
+
+    def run(self) -> None:
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a TextIOWrapper: standard output
+        sys.stdout.flush()
+        gc.collect()
+        gc.disable()
+        gc.freeze()
+        self._signals = kernel.signal_descriptor((signal.SIGCHLD,))
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        poll.register(self._signals, select.POLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in poll.poll()]
+            if self._signals in ready:
+                self._collect()
+            if self._connection.fileno() in ready and not self._obey():
+                return
+
+    def _collect(self) -> None:
+        while kernel.read_signal(self._signals) is not None:
+            pass
+        while True:
+            try:
+                pid, _ = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+
+    def _obey(self) -> bool:
+        """One order; False when there will be no more."""
+        data, descriptors, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, orders.MAX_DESCRIPTORS)
+        if not data:
+            return False
+        order = orders.load(Order, data)
+        threads = sum(1 for _ in Path("/proc/self/task").iterdir())
+        if threads != 1:
+            refusal = f"the package has started {threads - 1} threads on import: it cannot be forked"
+            self._connection.send(orders.dump(Answer(key=order.key, refused=refusal)))
+        else:
+            self._fork(order, descriptors)
+        for descriptor in descriptors:
+            os.close(descriptor)
+        return True
+
+    def _fork(self, order: Order, descriptors: list[int]) -> None:
+        # a supervisor that is asked to stop before it can hear must not die of it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        pid = os.fork()
+        if pid == 0:
+            self._supervise(order, descriptors)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        answer = Answer(key=order.key, pid=pid, start_ticks=supervisor.start_ticks(pid))
+        pidfd = os.pidfd_open(pid)
+        try:
+            socket.send_fds(self._connection, [orders.dump(answer)], [pidfd])
+        except (BrokenPipeError, ConnectionError):
+            pass  # the server is gone; the supervisor is not
+        finally:
+            os.close(pidfd)
+
+    def _supervise(self, order: Order, descriptors: list[int]) -> NoReturn:
+        code = 1
+        try:
+            kernel.close_all_but((*descriptors, *self._walls.readable))
+            task = child.Task(
+                layout=Layout(Path(order.jobdir)),
+                limits=order.limits,
+                groups=Groups.of(order.groups, descriptors),
+                call=self._call,
+            )
+            supervisor.supervise(self._walls, task)
+            code = 0
+        except BaseException:  # noqa: BLE001 - the last edge: nothing may return into the zygote's loop
+            traceback.print_exc()
+        os._exit(code)
