@@ -185,7 +185,7 @@ def _describe(name: str, note: Field, kind: Kind, said: str, *, min_occurs: int,
     title, abstract = docstrings.split(said)
     return Parameter(
         id=checked_id(note.id or name),
-        title=note.title or title or name.replace("_", " "),
+        title=note.title or title or note.id or name.replace("_", " "),
         abstract=note.abstract or abstract,
         domain=kind.domain,
         keywords=words(note.keywords),

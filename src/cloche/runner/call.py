@@ -1,0 +1,133 @@
+"""Call a process, inside the walls: request in, result out. The only way that process code is ever run."""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from typing import Any
+
+from cloche.authoring.errors import Cancelled, ProcessError
+from cloche.authoring.job import Job
+from cloche.authoring.process import Process
+from cloche.jobdir.files import RecordError, read_record, write_record
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.records import ResultRecord, TaskRecord
+from cloche.model.job import FailureKind
+from cloche.runner import failures, inputs, outputs
+from cloche.runner.failures import STOPPED
+from cloche.runner.package import Package
+from cloche.runner.progress import ProgressFile
+
+OK = 0
+FAILED = 1
+
+
+def run(layout: Layout, package: Package) -> int:
+    """Run the task in ``layout``; returns the exit code. Every failure is written as ``work/result.json``.
+
+    The caller has made ``layout.work`` the current directory. Where even the result cannot be written, the exit code
+    and the log are all there is.
+    """
+    try:
+        task = read_record(TaskRecord, layout.request)
+    except (RecordError, OSError) as error:
+        _log(f"request.json cannot be read: {error}")
+        return FAILED
+    if task is None:
+        _log("there is no request.json")
+        return FAILED
+    try:
+        record = _execute(task, layout, package)
+    except BaseException as error:  # noqa: BLE001 - the last edge: whatever process code raises ends here
+        return _fail(error, task, layout)
+    return OK if _write(record, layout) else FAILED
+
+
+def _execute(task: TaskRecord, layout: Layout, package: Package) -> ResultRecord:
+    process = package.processes.get(task.process)
+    if process is None:
+        raise ProcessError(f"Process {task.process} is no longer published.")
+    values = inputs.read(process, task, layout)
+    job = Job(
+        layout.work,
+        id=task.job,
+        language=task.language,
+        wanted={request.id: request.format for request in task.outputs},
+        report=ProgressFile(layout.progress),
+    )
+    _start_logging(process)
+    with _cancelling(process, job):
+        returned = process.invoke(values, job)
+    return ResultRecord(outputs=tuple(outputs.write(process, task, returned, layout)))
+
+
+@contextlib.contextmanager
+def _cancelling(process: Process[..., Any], job: Job) -> Iterator[None]:
+    """Tell code that has a Job when it is to stop; all other code is left to end at the signal."""
+    if process.job_name is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: job.cancel())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _start_logging(process: Process[..., Any]) -> None:
+    """What process code logs goes to standard error, hence to the job's log."""
+    if process.job_name is None and "logging" not in sys.modules:
+        return
+    import logging
+
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _fail(error: BaseException, task: TaskRecord, layout: Layout) -> int:
+    failure = failures.failure_of(error, task)
+    if failure.kind in (FailureKind.CRASH, FailureKind.LIMIT):
+        _log_traceback(error, task)
+    else:
+        _log(f"job {task.job} failed: {failure.text}")
+    # frames of process code may hold all of the memory that there is
+    traceback.clear_frames(error.__traceback__)
+    if failure.kind is FailureKind.LIMIT:
+        shutil.rmtree(layout.out, ignore_errors=True)
+    _write(ResultRecord(failure=failure), layout)
+    return _code(error)
+
+
+def _code(error: BaseException) -> int:
+    if isinstance(error, Cancelled):
+        return STOPPED
+    if isinstance(error, SystemExit) and isinstance(error.code, int) and 0 < error.code < 256:
+        return error.code
+    return FAILED
+
+
+def _write(record: ResultRecord, layout: Layout) -> bool:
+    try:
+        write_record(layout.result, record)
+    except (OSError, MemoryError) as error:
+        _log(f"result.json cannot be written: {error}")
+        return False
+    return True
+
+
+def _log_traceback(error: BaseException, task: TaskRecord) -> None:
+    _log(f"job {task.job} failed:")
+    try:
+        traceback.print_exception(error, limit=-50, file=sys.stderr)
+        sys.stderr.flush()
+    except (MemoryError, OSError, ValueError):  # ValueError: process code has closed standard error
+        _log(type(error).__name__)
+
+
+def _log(line: str) -> None:
+    # not through sys.stderr: process code may have closed or replaced it
+    with contextlib.suppress(OSError):
+        os.write(2, f"cloche: {line}\n".encode(errors="backslashreplace"))
