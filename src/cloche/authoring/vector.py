@@ -46,6 +46,11 @@ class Vector:
         return vector_formats()
 
     @classmethod
+    def formats_with_crs(cls) -> tuple[Format, ...]:
+        """Those that bear any coordinate reference system, for outputs whose system is the point."""
+        return tuple(f for f in vector_formats() if (kind := find_vector_format(f)) and not kind.wgs84)
+
+    @classmethod
     def receive(cls, path: Path, format: Format, workdir: Path) -> Self:
         """Check a file that came from a client. Raises WrongData, which says what is wrong with it."""
         kind = find_vector_format(format)
