@@ -3,7 +3,10 @@
 import base64
 import gzip
 import os
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
@@ -12,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+import needs
 from cloche.engine.references import FetchPolicy, HttpFetcher, shown
 from cloche.model.data import ReferenceData
 from cloche.model.errors import DataNotAccessible, SizeExceeded
@@ -423,6 +427,22 @@ def not_http(handler):
 def test_what_is_not_whole_is_refused(server, fetch, behaviour, reason):
     server.answers["/a"] = behaviour
     refused(fetch, server.url("/a"), reason)
+
+
+def test_certificates_are_checked(server, fetch, tmp_path):
+    needs.need("openssl", when=shutil.which("openssl") is not None, reason="there is no openssl to make a certificate")
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    refused(fetch, server.url("/a").replace("http:", "https:"), "no valid certificate")
+    refused(fetch, server.url("/a").replace("http:", "https:"), NO_CONNECTION, allowed=())
+    assert server.seen == []
 
 
 def test_the_environment_names_no_proxy(server, fetch, monkeypatch):

@@ -25,6 +25,7 @@ def check(lower, upper, system="", domain=DOMAIN):
         "urn:ogc:def:crs:EPSG:6.6:4326",
         "urn:ogc:def:crs:EPSG:4326",
         "urn:x-ogc:def:crs:EPSG:4326",
+        "urn:ogc:crs:EPSG:6.3:4326",
         "http://www.opengis.net/def/crs/EPSG/0/4326",
         "https://www.opengis.net/def/crs/EPSG/9.9.1/4326",
         "http://www.opengis.net/gml/srs/epsg.xml#4326",

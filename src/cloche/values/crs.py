@@ -7,7 +7,7 @@ import re
 
 _SPELLINGS = (
     re.compile(r"\[?(?P<authority>[a-z][a-z0-9]*):(?P<code>[a-z0-9]+)\]?"),
-    re.compile(r"urn:(?:x-)?ogc:def:crs:(?P<authority>[a-z0-9]+):(?:[0-9.]*:)?(?P<code>[a-z0-9]+)"),
+    re.compile(r"urn:(?:x-)?ogc:(?:def:)?crs:(?P<authority>[a-z0-9]+):(?:[0-9.]*:)?(?P<code>[a-z0-9]+)"),
     re.compile(r"https?://www\.opengis\.net/def/crs/(?P<authority>[a-z0-9]+)/[0-9.]+/(?P<code>[a-z0-9]+)/?"),
     re.compile(r"https?://www\.opengis\.net/gml/srs/(?P<authority>[a-z0-9]+)\.xml#(?P<code>[a-z0-9]+)"),
 )
