@@ -336,6 +336,14 @@ def test_a_ring_between_look_and_wait_is_not_lost(house, monkeypatch):
     assert time.monotonic() - began < 1
 
 
+def test_waiting_looks_once_for_each_ring(house, monkeypatch):
+    job, look, looks = house.submit(), house.store.get, []
+    monkeypatch.setattr(house.store, "get", lambda id: looks.append(id) or look(id))
+    threading.Timer(0.05, house.bell.ring, [job.id]).start()
+    house.service.wait(job.id, timeout=0.2)
+    assert len(looks) == 3  # at first, at the ring, at the timeout
+
+
 def test_a_move_that_nobody_rang_for_is_seen(house, monkeypatch):
     monkeypatch.setattr("cloche.service.service.LOOK", 0.05)
     job = house.submit()
