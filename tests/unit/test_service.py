@@ -338,7 +338,7 @@ def test_a_ring_between_look_and_wait_is_not_lost(house, monkeypatch):
 
 def test_waiting_looks_once_for_each_ring(house, monkeypatch):
     job, look, looks = house.submit(), house.store.get, []
-    monkeypatch.setattr(house.store, "get", lambda id: looks.append(id) or look(id))
+    monkeypatch.setattr(house.store, "get", lambda key: looks.append(key) or look(key))
     threading.Timer(0.05, house.bell.ring, [job.id]).start()
     house.service.wait(job.id, timeout=0.2)
     assert len(looks) == 3  # at first, at the ring, at the timeout
