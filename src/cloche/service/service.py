@@ -1,6 +1,7 @@
 """The one door of the house: every protocol, page and command comes through here."""
 
 import errno
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,8 +11,8 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from cloche.model.data import StoredData
-from cloche.model.errors import NoSuchMode, NoSuchOutput, NotEnoughStorage, NotPossible, ResultNotReady
+from cloche.model.data import ComplexData, ReferenceData, StoredData
+from cloche.model.errors import NoSuchInput, NoSuchMode, NoSuchOutput, NotEnoughStorage, NotPossible, ResultNotReady
 from cloche.model.execute import Execute, Mode
 from cloche.model.job import Event, Job, JobId
 from cloche.model.process import JobControl, ProcessDescription
@@ -119,13 +120,26 @@ class Service:
     def _queue(self, job: Job, intake: Intake | None, admission: Admission) -> Job:
         """The job directory comes first: whoever claims the job finds it."""
         try:
+            if intake is not None and job.request.lineage:
+                self._keep_inputs(job, intake)
             self._workspace.adopt(job.id, intake)
             return self._store.add(job, admission=admission, mode=job.request.mode)
         except BaseException as error:
             self._workspace.remove(job.id)
+            if job.request.lineage:
+                self._storage.delete(job.id)
             if isinstance(error, OSError) and error.errno in _FULL:
                 raise NotEnoughStorage("The server has no room for this request.") from error
             raise
+
+    def _keep_inputs(self, job: Job, intake: Intake) -> None:
+        """Lineage shows inputs after the job directory has gone: copies lie beside the results, and go with them."""
+        for name, media_type in _files(job.request).items():
+            descriptor = os.open(intake.path / name, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._storage.put(job.id, _kept(name), descriptor, media_type=media_type)
+            finally:
+                os.close(descriptor)
 
     def job(self, id: JobId) -> Job:
         """Raises NoSuchJob."""
@@ -191,11 +205,23 @@ class Service:
         """
         self.output(id, name)
         try:
-            chunks = iter(self._storage.read(id, name))
-            first = next(chunks, b"")
+            return _started(self._storage.read(id, name))
         except FileNotFoundError:
             raise _no_output(id, name) from None
-        return chain((first,), chunks)
+
+    def read_input(self, id: JobId, file: str) -> Iterator[bytes]:
+        """The bytes of an inline input, or of a reference's body, of a request that asked for lineage.
+
+        Raises NoSuchJob; NoSuchInput, at the call, where none was kept under that name.
+        """
+        job = self._store.get(id)
+        absent = NoSuchInput(f"Job {id} has kept no input of that name.", locator=file)
+        if not job.request.lineage or file not in _files(job.request):
+            raise absent
+        try:
+            return _started(self._storage.read(id, _kept(file)))
+        except FileNotFoundError:
+            raise absent from None
 
     def log(self, id: JobId) -> str:
         """What the execution printed. Raises NoSuchJob."""
@@ -254,6 +280,24 @@ def choose_mode(description: ProcessDescription, wanted: Mode) -> Mode:
             f"Process {description.id} cannot be executed in mode {wanted.value}. Modes: {allowed}.", locator="mode"
         )
     return wanted
+
+
+def _files(request: Execute) -> dict[str, str]:
+    """The files that came with a request, with their media types."""
+    data = [item.data for item in request.inputs]
+    inline = {item.file: item.format.media_type for item in data if isinstance(item, ComplexData)}
+    return inline | {item.body: "" for item in data if isinstance(item, ReferenceData) and item.body is not None}
+
+
+def _kept(file: str) -> str:
+    """The name in storage of a copy of an input."""
+    return f"input~{file}"
+
+
+def _started(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The chunks; that there are none is an error now, not when somebody asks for the first."""
+    first = next(chunks, b"")
+    return chain((first,), chunks)
 
 
 def _no_output(id: JobId, name: str) -> NoSuchOutput:

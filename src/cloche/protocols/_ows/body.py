@@ -1,0 +1,84 @@
+"""The body of an HTTP request, piece by piece, within limits."""
+
+import asyncio
+import zlib
+from collections.abc import AsyncIterator, Iterator
+
+from starlette.datastructures import Headers
+from starlette.types import Receive
+
+from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._ows.errors import Code, OwsError, malformed
+
+WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+STEP_BYTES = 1 << 18
+
+
+class Disconnected(Exception):
+    """The client is gone; there is nobody to answer."""
+
+
+async def read_body(headers: Headers, receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
+    """The body as it arrives, decompressed where Content-Encoding says so.
+
+    Raises OwsError FileSizeExceeded, or NoApplicableCode with 408 or 415; Disconnected.
+    """
+    if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > limits.max_bytes:
+        raise _too_large(limits)
+    inflate = _Inflater(headers.get("content-encoding", "identity").strip().lower())
+    received = expanded = 0
+    async for chunk in _chunks(receive, limits.idle_seconds):
+        received += len(chunk)
+        for piece in inflate.feed(chunk):
+            expanded += len(piece)
+            if max(received, expanded) > limits.max_bytes:
+                raise _too_large(limits)
+            yield piece
+    inflate.close()
+
+
+async def _chunks(receive: Receive, idle_seconds: float) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                message = await receive()
+        except TimeoutError:
+            text = f"The request body did not go on for {idle_seconds:g} seconds."
+            raise malformed(text, status=408) from None
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        more = message.get("more_body", False)
+        if chunk := message.get("body", b""):
+            yield chunk
+
+
+class _Inflater:
+    """Decompresses in bounded steps: a small chunk may stand for very many bytes."""
+
+    def __init__(self, encoding: str) -> None:
+        if encoding not in {"", "identity", *WINDOWS}:
+            text = f"The Content-Encoding {encoding[:40]} is not read here; gzip and deflate are."
+            raise malformed(text, status=415)
+        self._stream = zlib.decompressobj(WINDOWS[encoding]) if encoding in WINDOWS else None
+
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """What ``chunk`` stands for."""
+        if self._stream is None:
+            yield chunk
+            return
+        while chunk and not self._stream.eof:
+            try:
+                yield self._stream.decompress(chunk, STEP_BYTES)
+            except zlib.error:
+                raise malformed("The request body is not what its Content-Encoding says.") from None
+            chunk = self._stream.unconsumed_tail
+
+    def close(self) -> None:
+        """The body is complete. Raises OwsError when what it says is not."""
+        if self._stream is not None and not self._stream.eof:
+            raise malformed("The compressed request body ends too early.")
+
+
+def _too_large(limits: BodyLimits) -> OwsError:
+    return OwsError(Code.FILE_SIZE_EXCEEDED, f"The request is larger than {limits.max_bytes} bytes.")

@@ -1,0 +1,149 @@
+"""The content of one element of complex data, read to a file: text until a first element makes it XML."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO
+from xml.parsers import expat
+
+from cloche.model.errors import WrongInputData
+from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._ows.deposit import Deposit, Spool
+from cloche.protocols._ows.markup import quote
+from cloche.protocols._ows.nodes import Node, Payload
+from cloche.protocols._ows.sinks import Sink, sink
+
+NAME_END = b" \t\r\n/>"
+NAME_BYTES = 1 << 12
+PACKED = frozenset({"base64", "gzip"})
+
+
+class PayloadReader:
+    """Handlers of a parser for the inside of ``node``; ``leave`` is called at its end.
+
+    ``scope`` holds the namespaces that the element stands under. Raises InputError without locator.
+    """
+
+    def __init__(
+        self,
+        parser: expat.XMLParserType,
+        node: Node,
+        *,
+        scope: Mapping[str, Sequence[str]],
+        spool: Spool,
+        deposit: Deposit,
+        limits: BodyLimits,
+        leave: Callable[[Payload], None],
+    ) -> None:
+        self._parser = parser
+        self._encoding = node.get("encoding")
+        self._landmark = node.name.encode()
+        self._scope = {prefix: uris[-1] for prefix, uris in scope.items() if uris and uris[-1]}
+        self._spool = spool
+        self._deposit = deposit
+        self._limits = limits
+        self._leave = leave
+        self._name = ""
+        self._file: IO[bytes] | None = None
+        self._sink: Sink | None = None
+        self._xml_start: int | None = None
+        self._verbatim = False
+        self._declared: set[str] = set()
+        self._depth = 0
+
+    def attach(self) -> None:
+        """Listen to the parser in place of whoever did."""
+        self._parser.StartNamespaceDeclHandler = self._declare
+        self._parser.EndNamespaceDeclHandler = None
+        self._parser.CharacterDataHandler = self._characters
+        self._parser.StartCdataSectionHandler = self._cdata_begins
+        self._parser.EndCdataSectionHandler = self._cdata_ends
+        self._watch_elements()
+
+    def may_skim(self, piece: bytes) -> bool:
+        """Whether nothing in ``piece`` concerns us but its depth; it must not begin inside a tag or comment."""
+        return self._xml_start is not None and not self._verbatim and self._landmark not in piece
+
+    def skim(self, change: int, parse: Callable[[], None]) -> None:
+        """Parse without a call for each element; ``change`` is the difference in depth."""
+        self._parser.StartElementHandler = None
+        self._parser.EndElementHandler = None
+        parse()
+        self._depth += change
+        self._check_depth()
+        self._watch_elements()
+
+    def release(self) -> None:
+        """Close what is open after an error. Idempotent."""
+        if self._file is not None:
+            self._file.close()
+
+    def _watch_elements(self) -> None:
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+
+    def _check_depth(self) -> None:
+        if self._depth > self._limits.max_payload_depth:
+            raise WrongInputData(f"The XML is nested deeper than {self._limits.max_payload_depth} elements.")
+
+    def _declare(self, prefix: str | None, _uri: str | None) -> None:
+        self._declared.add(prefix or "")
+
+    def _cdata_begins(self) -> None:
+        self._verbatim = True
+
+    def _cdata_ends(self) -> None:
+        self._verbatim = False
+
+    def _start(self, _name: str, _attributes: dict[str, str]) -> None:
+        if self._xml_start is None:
+            self._becomes_xml()
+        self._depth += 1
+        self._check_depth()
+
+    def _becomes_xml(self) -> None:
+        if self._sink is not None:
+            raise WrongInputData("The value mixes text and elements; put it into a CDATA section.")
+        if self._encoding.lower() in PACKED:
+            raise WrongInputData(f"The value is XML where {self._encoding} was declared.")
+        self._xml_start = self._parser.CurrentByteIndex
+        self._parser.CharacterDataHandler = None
+        self._parser.StartNamespaceDeclHandler = None
+
+    def _characters(self, text: str) -> None:
+        if self._sink is None and not self._verbatim and not text.strip():
+            return
+        self._text_sink().write(text, verbatim=self._verbatim)
+
+    def _text_sink(self) -> Sink:
+        if self._sink is None:
+            self._name, self._file = self._deposit.create()
+            self._sink = sink(self._encoding, self._deposit, self._file)
+        return self._sink
+
+    def _end(self, _name: str) -> None:
+        self._depth -= 1
+        if self._depth >= 0:
+            return
+        self._parser.StartCdataSectionHandler = None
+        self._parser.EndCdataSectionHandler = None
+        size = self._text_sink().close() if self._xml_start is None else self._cut(self._xml_start)
+        self._leave(Payload(name=self._name, size=size))
+
+    def _cut(self, start: int) -> int:
+        """Copy the bytes of the XML; its root tag gets the declarations that it would otherwise lose."""
+        end = self._parser.CurrentByteIndex
+        self._deposit.check(end - start)
+        lost = "".join(
+            f' xmlns{":" if prefix else ""}{prefix}="{quote(uri)}"'
+            for prefix, uri in self._scope.items()
+            if prefix not in self._declared and prefix != "xml"
+        ).encode()
+        head = self._spool.read(start, NAME_BYTES)
+        tag = next((at for at, byte in enumerate(head) if byte in NAME_END), None)
+        if tag is None:
+            raise WrongInputData(f"The name of the root element is longer than {NAME_BYTES} bytes.")
+        self._name, self._file = self._deposit.create()
+        with self._file as file:
+            file.write(head[:tag] + lost)
+            file.flush()
+            self._spool.copy(start + tag, end, file.fileno())
+        return end - start + len(lost)

@@ -1,0 +1,32 @@
+"""Where synchronous work runs, so that the event loop never waits for it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
+
+QUICK_THREADS = 8
+BULK_THREADS = 4
+
+
+class Threads:
+    """Two pools: large bodies and results may fill theirs without keeping anybody else from being answered."""
+
+    def __init__(self) -> None:
+        self._quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="wps")
+        self._bulk = ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="wps-bulk")
+
+    async def quick(self, work: Callable[[], T]) -> T:
+        """Milliseconds: queries, submissions, small documents."""
+        return await asyncio.get_running_loop().run_in_executor(self._quick, work)
+
+    async def bulk(self, work: Callable[[], T]) -> T:
+        """Seconds: parsing and copying much data."""
+        return await asyncio.get_running_loop().run_in_executor(self._bulk, work)
+
+    async def iterate(self, chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks, each made in the bulk pool."""
+        while (chunk := await self.bulk(lambda: next(chunks, None))) is not None:
+            yield chunk

@@ -1,0 +1,75 @@
+"""Every exchange gets an answer, whatever happens on the way to it."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from cloche.model.errors import ClocheError
+from cloche.ports.store import StoreUnavailable
+from cloche.protocols._ows.body import Disconnected
+from cloche.protocols._ows.errors import Fault, OwsError
+from cloche.protocols._ows.replies import Reply, send_reply
+from cloche.protocols._ows.soap import Soap
+from cloche.protocols._ows.threads import Threads
+from cloche.protocols.wps1 import faults
+from cloche.protocols.wps1.reports import report
+
+log = structlog.get_logger("cloche.wps1")
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One request and what is known of how to answer it; ``job`` is for the log."""
+
+    scope: Scope
+    receive: Receive
+    headers: Headers
+    soap: Soap | None = None
+    job: str = ""
+
+    @property
+    def accept_language(self) -> str:
+        """The header, or an empty text."""
+        return self.headers.get("accept-language", "")
+
+
+Answer = Callable[[Exchange], Awaitable[Reply]]
+
+
+class Answering:
+    """``language`` is that of refusals."""
+
+    def __init__(self, *, language: str, threads: Threads) -> None:
+        self._language = language
+        self._threads = threads
+
+    async def __call__(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = Exchange(scope=scope, receive=receive, headers=Headers(scope=scope))
+        try:
+            reply = await self._reply(answer, exchange)
+        except Disconnected:
+            log.info("client went away", path=scope["path"], job=exchange.job)
+            return
+        await send_reply(reply, send, self._threads, with_body=scope["method"] != "HEAD")
+
+    async def _reply(self, answer: Answer, exchange: Exchange) -> Reply:
+        try:
+            return await answer(exchange)
+        except (OwsError, ClocheError) as error:
+            return self._report(faults.refusal(error), exchange)
+        except Disconnected:
+            raise
+        except StoreUnavailable:
+            log.exception("the store is unavailable", path=exchange.scope["path"], job=exchange.job)
+            return self._report(faults.UNAVAILABLE, exchange)
+        except Exception:  # the edge: the client gets an answer, the operator the traceback
+            log.exception("request failed", path=exchange.scope["path"], job=exchange.job)
+            return self._report(faults.INTERNAL, exchange)
+
+    def _report(self, reason: Fault, exchange: Exchange) -> Reply:
+        # after a body that did not come to its end the connection is of no more use
+        closing = ((b"connection", b"close"),) if reason.status == 408 else ()
+        return report(reason, language=self._language, soap=exchange.soap, headers=closing)

@@ -1,0 +1,25 @@
+"""What the response form of an Execute request allows (WPS 1.0.0 clause 10.2.2.4)."""
+
+from cloche.model.errors import StorageNotSupported
+from cloche.model.execute import Execute, Response
+from cloche.model.process import JobControl, ProcessDescription
+from cloche.protocols._ows.errors import invalid
+
+
+def check(description: ProcessDescription, request: Execute, *, soap: bool) -> None:
+    """Raises OwsError, StorageNotSupported where the request's flags cannot go together with the process."""
+    if soap and request.response is Response.RAW:
+        raise invalid("RawDataOutput", "SOAP carries documents: ask for a ResponseDocument.")
+    if request.status and not request.store:
+        raise invalid("status", "status needs storeExecuteResponse: else there is no document to keep up to date.")
+    if request.store and not stores(description):
+        text = f"Process {description.id} does not store its response: its results come at once."
+        raise StorageNotSupported(text, locator="storeExecuteResponse")
+    if not request.store and JobControl.SYNC not in description.job_control:
+        text = f"Process {description.id} takes its time: it needs storeExecuteResponse=true."
+        raise invalid("storeExecuteResponse", text)
+
+
+def stores(description: ProcessDescription) -> bool:
+    """Whether the response can be stored and its status followed: ``storeSupported`` and ``statusSupported``."""
+    return JobControl.ASYNC in description.job_control
