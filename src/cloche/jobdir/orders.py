@@ -1,10 +1,10 @@
 """What an executor says to its zygote and hears from it, over a socket that keeps messages apart.
 
-setup (one, first) -> report (one, with a memory file) -> order, answer (as often as the executor likes).
+setup (one, first) -> report (one, with a memory file) -> order, answer (in turns, as often as the executor likes).
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TypeVar
 
@@ -67,22 +67,28 @@ class Controller(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Run one task. ``groups`` says what the descriptors sent with it are."""
+    """Run the task in the job directory ``jobdir``. ``groups`` says what the descriptors sent with it are.
 
-    key: str
+    Its own encoding, not the codec's: it is read in a process just forked, where code that runs for the first time
+    costs more than what it does.
+    """
+
     jobdir: str
     limits: Limits
     groups: tuple[Controller, ...] = ()
 
+    def dump(self) -> bytes:
+        limits = {field.name: getattr(self.limits, field.name) for field in fields(Limits)}
+        return json.dumps([self.jobdir, limits, self.groups]).encode()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """The supervisor of ``key`` was forked, its pidfd comes with this; or why it was not."""
+    @staticmethod
+    def load(data: bytes) -> "Order":
+        jobdir, limits, groups = json.loads(data)
+        return Order(jobdir=jobdir, limits=Limits(**limits), groups=tuple(groups))
 
-    key: str
-    pid: int = 0
-    start_ticks: int = 0
-    refused: str = ""
+
+# what a zygote answers to an order: SPAWNED and a pidfd of the supervisor, or the reason why there is none, in UTF-8
+SPAWNED = b"\0"
 
 
 def dump(message: object) -> bytes:

@@ -67,8 +67,8 @@ def _run(jobdir: Path) -> int:
         return loaded.call(layout)
 
     walls = raising.Walls(level=Level.PROCESS, uid=os.getuid(), gid=os.getgid())
-    task = child.Task(layout=layout, limits=record.limits, groups=Groups(), call=call)
-    supervisor.supervise(walls, task)
+    task = child.Task(jobdir=os.fspath(jobdir), limits=record.limits, groups=Groups(), call=call)
+    supervisor.supervise(walls, task, supervisor.boot_id())
     return 0
 
 

@@ -10,12 +10,13 @@ import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from cloche.jobdir.layout import Layout
 from cloche.model.limits import Limits
 from cloche.runner.groups import Groups
-from cloche.runner.walls import kernel, raising
+from cloche.runner.walls import cell, kernel, raising
 
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
 
@@ -24,9 +25,9 @@ Call = Callable[[Layout], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What is run: ``call`` reads the request in ``layout`` and returns the exit code."""
+    """What is run: ``call`` reads the request in the job directory and returns the exit code."""
 
-    layout: Layout
+    jobdir: str
     limits: Limits
     groups: Groups
     call: Call
@@ -69,7 +70,7 @@ def _end(number: int, _: object) -> NoReturn:
 def _enclose(walls: raising.Walls, task: Task) -> None:
     raising.confine(
         walls,
-        task.layout,
+        task.jobdir,
         task.limits,
         memory_group=task.groups.limits_memory,
         process_group=task.groups.limits_processes,
@@ -89,10 +90,10 @@ def _orphaned() -> bool:
 
 
 def _call(task: Task) -> int:
-    _settle(task.layout)
+    _settle(task.jobdir)
     gc.enable()
     try:
-        code = task.call(task.layout)
+        code = task.call(Layout(Path(task.jobdir)))
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:  # noqa: BLE001 - whatever it is, it is the execution's own failure
@@ -104,11 +105,11 @@ def _call(task: Task) -> int:
     return code
 
 
-def _settle(layout: Layout) -> None:
+def _settle(jobdir: str) -> None:
     """The environment of an execution; two of one zygote must not draw the same random numbers."""
-    work = os.fspath(layout.work)
+    work, own_tmp = cell.places(jobdir)
     os.environ["HOME"] = work
-    os.environ["TMPDIR"] = os.fspath(layout.work / "tmp")
+    os.environ["TMPDIR"] = own_tmp
     tempfile.tempdir = None  # the package may have asked for it on import
     os.chdir(work)
     numpy_random = sys.modules.get("numpy.random")

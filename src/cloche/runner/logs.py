@@ -1,7 +1,6 @@
 """What an execution prints, from its pipes into capped files."""
 
 import os
-from pathlib import Path
 
 DEFAULT_LOG_BYTES = 8 << 20
 _CHUNK = 1 << 16
@@ -11,7 +10,7 @@ _TAIL = 2000
 class Log:
     """One stream. The file is made with the first byte; past the cap everything is read and dropped."""
 
-    def __init__(self, path: Path, limit: int | None) -> None:
+    def __init__(self, path: str, limit: int | None) -> None:
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.reader, False)
         self.tail = b""

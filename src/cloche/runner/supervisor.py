@@ -11,13 +11,12 @@ import os
 import resource
 import select
 import signal
+import stat
 import time
 from pathlib import Path
 
-from cloche.jobdir.files import write_record
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.records import ExitRecord, StartedRecord
-from cloche.model.codec import encode
+from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
 from cloche.runner import child
 from cloche.runner.breaches import MAX_FILES, Seen, Stopped, breach
@@ -30,45 +29,81 @@ DEFAULT_GRACE_S = 5.0
 _LOOK_EVERY_S = 0.25
 
 
-def supervise(walls: raising.Walls, task: child.Task) -> bool:
-    """Run ``task`` to its end. False: somebody else runs or ran it, nothing was done.
+# names in the job directory, which is the supervisor's working directory: it lives too short to think about paths
+_HERE = Layout(Path())
+_LOCK, _STARTED, _EXIT = map(os.fspath, (_HERE.lock, _HERE.started, _HERE.exit))
+_STDOUT, _STDERR = map(os.fspath, (_HERE.stdout, _HERE.stderr))
+_WORK, _RESULT = map(os.fspath, (_HERE.work, _HERE.result))
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def supervise(walls: raising.Walls, task: child.Task, boot: str) -> bool:
+    """Run ``task`` to its end. False: somebody else runs or ran it, nothing was done. ``boot`` is the boot's id.
 
     Called in a process of its own whose other descriptors are closed. Raises OSError if the job directory is not fit.
     """
-    lock = _claim(task.layout)
+    os.chdir(task.jobdir)
+    lock = _claim(boot)
     if lock is None:
         return False
     os.setsid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
     signals = kernel.signal_descriptor((signal.SIGTERM, signal.SIGCHLD))
-    cell.prepare(task.layout)
-    supervision = _Supervision(walls, task, signals)
-    write_record(task.layout.exit, supervision.run())
+    cell.prepare(task.jobdir)
+    _publish(_Supervision(walls, task, signals).run())
     os.close(lock)
     return True
 
 
-def _claim(layout: Layout) -> int | None:
+def _claim(boot: str) -> int | None:
     """The lock of the one supervisor that this job will ever have, or None."""
-    lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        started = os.open(layout.started, flags, 0o644)
+        started = os.open(_STARTED, _FRESH, 0o644)
     except (BlockingIOError, FileExistsError):
         os.close(lock)
         return None
-    pid = os.getpid()
-    record = StartedRecord(pid=pid, start_ticks=start_ticks(pid), boot=boot_id())
-    os.write(started, json.dumps(encode(record)).encode())
+    pid, ticks = _identity()
+    # a StartedRecord
+    os.write(started, b'{"pid":%d,"start_ticks":%d,"boot":"%b"}' % (pid, ticks, boot.encode()))
     os.close(started)
     return lock
 
 
-def start_ticks(pid: int) -> int:
-    """When the process was started: field 22 of its ``stat``."""
-    text = Path(f"/proc/{pid}/stat").read_bytes()
-    return int(text[text.rindex(b")") + 2 :].split()[19])
+def _identity() -> tuple[int, int]:
+    """Process id and start time (fields 1 and 22 of ``stat``) as the host sees them."""
+    descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+    text = os.read(descriptor, 1024)
+    os.close(descriptor)
+    return int(text.split(b" ", 1)[0]), int(text[text.rindex(b")") + 2 :].split()[19])
+
+
+def _publish(record: ExitRecord) -> None:
+    """``jobdir.files.write_record`` in a third of its time."""
+    temporary = f"{_EXIT}.new"
+    descriptor = os.open(temporary, _FRESH, 0o644)
+    os.write(descriptor, json.dumps(_plain(record)).encode())
+    os.close(descriptor)
+    os.rename(temporary, _EXIT)  # noqa: PTH104 - see _HERE
+
+
+def _plain(record: ExitRecord) -> dict[str, object]:
+    """What ``codec.encode`` makes of it."""
+    return {
+        "ok": record.ok,
+        "code": record.code,
+        "signal": record.signal,
+        "oom": record.oom,
+        "timeout": record.timeout,
+        "breach": record.breach,
+        "message": record.message,
+        "usage": {
+            "cpu_s": record.usage.cpu_s,
+            "wall_s": record.usage.wall_s,
+            "peak_memory_bytes": record.usage.peak_memory_bytes,
+        },
+    }
 
 
 def boot_id() -> str:
@@ -92,8 +127,8 @@ class _Supervision:
         self._look_at = None if watched == (None, None) else self._begin + _LOOK_EVERY_S
 
     def run(self) -> ExitRecord:
-        layout, size = self._task.layout, self._task.limits.log_size
-        logs = (Log(layout.stdout, size), Log(layout.stderr, size))
+        size = self._task.limits.log_size
+        logs = (Log(_STDOUT, size), Log(_STDERR, size))
         family = self._fork(logs)
         self._watch(family, logs)
         family.extinguish()
@@ -162,7 +197,7 @@ class _Supervision:
         limits = self._task.limits
         if limits.scratch is not None:
             with contextlib.suppress(OSError):
-                volume = measure(os.fspath(self._task.layout.work), max_bytes=limits.scratch, max_files=MAX_FILES)
+                volume = measure(_WORK, max_bytes=limits.scratch, max_files=MAX_FILES)
                 if volume.passes(limits.scratch, MAX_FILES):
                     self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
         if limits.cpu_time is not None and (self._task.groups.cpu_s() or 0) > limits.cpu_time:
@@ -171,7 +206,7 @@ class _Supervision:
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 
     def _record(self, family: Family, tail: str) -> ExitRecord:
-        groups, layout = self._task.groups, self._task.layout
+        groups = self._task.groups
         rusage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self._begin
         cpu = groups.cpu_s() or rusage.ru_utime + rusage.ru_stime
@@ -188,7 +223,7 @@ class _Supervision:
             largest_file=self._largest_file() if failed and self._task.limits.file_size else 0,
         )
         return ExitRecord(
-            ok=not failed and layout.result.is_file() and not layout.result.is_symlink(),
+            ok=not failed and _is_plain_file(_RESULT),
             code=None if end.signal else end.code,
             signal=end.signal or None,
             oom=seen.oom_kills > 0,
@@ -200,8 +235,15 @@ class _Supervision:
 
     def _largest_file(self) -> int:
         with contextlib.suppress(OSError):
-            return measure(os.fspath(self._task.layout.work), max_files=MAX_FILES).largest
+            return measure(_WORK, max_files=MAX_FILES).largest
         return 0
+
+
+def _is_plain_file(name: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(name).st_mode)
+    except OSError:
+        return False
 
 
 def _message(seen: Seen, tail: str) -> str:

@@ -4,7 +4,8 @@ Single-threaded, without secrets, computes nothing and opens nothing of users: a
 interpreter. When the executor closes the socket the orders already in it are finished; supervisors live on.
 """
 
-import ctypes.util  # noqa: F401 - imported before the fork, so that no execution pays for it
+import array
+import contextlib
 import functools
 import gc
 import os
@@ -20,8 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from cloche.jobdir import orders
-from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Answer, Level, Order, Report, Setup
+from cloche.jobdir.orders import Level, Order, Report, Setup
 from cloche.runner import child, supervisor
 from cloche.runner.groups import Groups
 from cloche.runner.walls import kernel, raising, template, view, windows
@@ -34,6 +34,8 @@ class Loaded:
     call: child.Call | None
     report: Report
 
+
+_DESCRIPTOR_SPACE = socket.CMSG_SPACE(orders.MAX_DESCRIPTORS * array.array("i").itemsize)
 
 Loader = Callable[[str], Loaded]
 
@@ -125,6 +127,7 @@ class _Zygote:
         self._walls = walls
         self._call = call
         self._signals = -1
+        self._boot = supervisor.boot_id()
 
     def run(self) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a TextIOWrapper: standard output
@@ -155,48 +158,49 @@ class _Zygote:
                 return
 
     def _obey(self) -> bool:
-        """One order; False when there will be no more."""
-        data, descriptors, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, orders.MAX_DESCRIPTORS)
+        """One order; False when there will be no more. The order is read by the supervisor: see ``Order``."""
+        data, ancillary, _, _ = self._connection.recvmsg(orders.MAX_MESSAGE_BYTES, _DESCRIPTOR_SPACE)
         if not data:
             return False
-        order = orders.load(Order, data)
-        threads = sum(1 for _ in Path("/proc/self/task").iterdir())
+        descriptors = array.array("i")
+        for _, _, block in ancillary:
+            descriptors.frombytes(block)
+        threads = os.stat("/proc/self/task").st_nlink - 2  # noqa: PTH116 - a hundred times an hour or a second
         if threads != 1:
             refusal = f"the package has started {threads - 1} threads on import: it cannot be forked"
-            self._connection.send(orders.dump(Answer(key=order.key, refused=refusal)))
+            self._connection.send(refusal.encode())
         else:
-            self._fork(order, descriptors)
+            self._fork(data, descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
         return True
 
-    def _fork(self, order: Order, descriptors: list[int]) -> None:
+    def _fork(self, data: bytes, descriptors: Sequence[int]) -> None:
         # a supervisor that is asked to stop before it can hear must not die of it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        pid = os.fork()
+        pid = kernel.fork()
         if pid == 0:
-            self._supervise(order, descriptors)
+            self._supervise(data, descriptors)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        answer = Answer(key=order.key, pid=pid, start_ticks=supervisor.start_ticks(pid))
         pidfd = os.pidfd_open(pid)
-        try:
-            socket.send_fds(self._connection, [orders.dump(answer)], [pidfd])
-        except (BrokenPipeError, ConnectionError):
-            pass  # the server is gone; the supervisor is not
-        finally:
-            os.close(pidfd)
+        with contextlib.suppress(ConnectionError):  # the server is gone; the supervisor is not
+            self._connection.sendmsg(
+                [orders.SPAWNED], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pidfd.to_bytes(4, sys.byteorder))]
+            )
+        os.close(pidfd)
 
-    def _supervise(self, order: Order, descriptors: list[int]) -> NoReturn:
+    def _supervise(self, data: bytes, descriptors: Sequence[int]) -> NoReturn:
         code = 1
         try:
             kernel.close_all_but((*descriptors, *self._walls.readable))
+            order = Order.load(data)
             task = child.Task(
-                layout=Layout(Path(order.jobdir)),
+                jobdir=order.jobdir,
                 limits=order.limits,
                 groups=Groups.of(order.groups, descriptors),
                 call=self._call,
             )
-            supervisor.supervise(self._walls, task)
+            supervisor.supervise(self._walls, task, self._boot)
             code = 0
         except BaseException:  # noqa: BLE001 - the last edge: nothing may return into the zygote's loop
             traceback.print_exc()

@@ -87,12 +87,12 @@ class LocalExecutor:
         except OSError as error:
             raise Unreachable(f"no control group could be made: {error}") from None
         try:
-            order = Order(key=task.key, jobdir=os.path.realpath(task.jobdir), limits=task.limits, groups=group.kinds)
-            spawned = kept.zygote.order(order, group.descriptors)
+            order = Order(jobdir=os.path.realpath(task.jobdir), limits=task.limits, groups=group.kinds)
+            pidfd = kept.zygote.order(order, group.descriptors)
         finally:
             group.close()
-        supervisor = Supervisor(pid=spawned.pid, start_ticks=spawned.start_ticks, boot=self._boot, jobdir=task.jobdir)
-        self._follow(task.key, spawned.pidfd)
+        supervisor = handles.identify(pidfd, self._boot, task.jobdir)
+        self._follow(task.key, pidfd)
         return supervisor.handle(task.key)
 
     def find(self, key: str, jobdir: Path) -> Handle | None:

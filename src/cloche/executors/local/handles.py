@@ -55,6 +55,14 @@ def pidfd(supervisor: Supervisor, boot: str) -> int | None:
     return None
 
 
+def identify(descriptor: int, boot: str, jobdir: Path) -> Supervisor:
+    """Who a pidfd stands for, in the kernel's words. One that has gone already has no start time: it is nobody."""
+    text = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+    pid = next((int(line[4:]) for line in text.splitlines() if line.startswith("Pid:")), -1)
+    stat = _stat(pid)
+    return Supervisor(pid=pid, start_ticks=0 if stat is None else int(stat[19]), boot=boot, jobdir=jobdir)
+
+
 def owner(pid: int) -> int | None:
     """The real user id of a process."""
     try:
@@ -70,13 +78,6 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def pid_of(descriptor: int) -> int:
-    """The process that a pidfd stands for, in the kernel's words; -1 when it is gone."""
-    text = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
-    line = next((line for line in text.splitlines() if line.startswith("Pid:")), "Pid:\t-1")
-    return int(line.split()[1])
-
-
 def queue_signal(descriptor: int, number: int, value: int) -> None:
     """Send a signal with a number to the process of a pidfd. Raises OSError."""
     info = struct.pack("<iiiiiiq", number, 0, _SENT_BY_QUEUE, 0, os.getpid(), os.getuid(), value)
@@ -88,12 +89,17 @@ def queue_signal(descriptor: int, number: int, value: int) -> None:
 
 
 def _runs(supervisor: Supervisor) -> bool:
+    fields = _stat(supervisor.pid)
+    return fields is not None and fields[0] not in (b"Z", b"X") and int(fields[19]) == supervisor.start_ticks
+
+
+def _stat(pid: int) -> list[bytes] | None:
+    """The fields of ``/proc/PID/stat`` from the third on: state first, start time at 19."""
     try:
-        text = Path(f"/proc/{supervisor.pid}/stat").read_bytes()
+        text = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
-        return False
-    fields = text[text.rindex(b")") + 2 :].split()
-    return fields[0] not in (b"Z", b"X") and int(fields[19]) == supervisor.start_ticks
+        return None
+    return text[text.rindex(b")") + 2 :].split()
 
 
 def _locked(path: Path) -> bool:

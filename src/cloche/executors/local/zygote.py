@@ -8,13 +8,12 @@ import stat
 import subprocess
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import structlog
 
 from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir import orders
-from cloche.jobdir.orders import Answer, Order, Report, Setup
+from cloche.jobdir.orders import Order, Report, Setup
 from cloche.model.codec import CodecError
 from cloche.ports.executor import Refused, Unreachable
 
@@ -35,15 +34,6 @@ _ENVIRONMENT = {
 
 class NotStarted(Exception):
     """The zygote did not come to life; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spawned:
-    """A supervisor: its pidfd belongs to the caller."""
-
-    pid: int
-    start_ticks: int
-    pidfd: int
 
 
 class Zygote:
@@ -70,11 +60,14 @@ class Zygote:
         """False once the process has ended; collects it."""
         return self._process.poll() is None
 
-    def order(self, order: Order, descriptors: Sequence[int]) -> Spawned:
-        """Have a supervisor forked. Raises Refused; Unreachable if the zygote is gone or silent."""
+    def order(self, order: Order, descriptors: Sequence[int]) -> int:
+        """Have a supervisor forked; its pidfd, which belongs to the caller.
+
+        Raises Refused; Unreachable if the zygote is gone or silent.
+        """
         with self._lock:
             try:
-                socket.send_fds(self._connection, [orders.dump(order)], list(descriptors))
+                socket.send_fds(self._connection, [order.dump()], list(descriptors))
                 data, received, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, 1)
             except TimeoutError:
                 self.kill()
@@ -167,14 +160,13 @@ def _setup(settings: LocalSettings, package: str, *, network: bool) -> Setup:
     )
 
 
-def _spawned(data: bytes, received: Sequence[int]) -> Spawned:
-    answer = orders.load(Answer, data)
-    if answer.refused or not received:
-        for descriptor in received:
-            os.close(descriptor)
-        raise Refused(answer.refused or "the zygote sent no supervisor")
-    fcntl.fcntl(received[0], fcntl.F_SETFD, fcntl.FD_CLOEXEC)
-    return Spawned(pid=answer.pid, start_ticks=answer.start_ticks, pidfd=received[0])
+def _spawned(data: bytes, received: Sequence[int]) -> int:
+    if data == orders.SPAWNED and received:
+        fcntl.fcntl(received[0], fcntl.F_SETFD, fcntl.FD_CLOEXEC)
+        return received[0]
+    for descriptor in received:
+        os.close(descriptor)
+    raise Refused(data.decode(errors="replace")[:_MAX_OUTPUT_BYTES])
 
 
 def _read_memory(descriptor: int) -> bytes:

@@ -1,5 +1,6 @@
 """What belongs to one execution: its job directory and no other, its own ``/proc`` and ``/tmp``."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -8,6 +9,9 @@ from cloche.runner.walls import kernel
 
 _PLACE = "/run"  # an empty directory of the template
 _SHARED_MEMORY = "64m"
+_HERE = Layout(Path())
+_REQUEST, _INPUTS, _WORK, _OUT = map(os.fspath, (_HERE.request, _HERE.inputs, _HERE.work, _HERE.out))
+_TEMPORARY = os.fspath(_HERE.work / "tmp")
 _NO_DEVICES = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
@@ -16,23 +20,39 @@ def enter() -> None:
     kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS)
 
 
-def furnish(layout: Layout, *, own_tmp: bool) -> None:
+def places(jobdir: str) -> tuple[str, str]:
+    """The work directory and the directory for temporary files in it."""
+    return f"{jobdir}/{_WORK}", f"{jobdir}/{_TEMPORARY}"
+
+
+def inputs(jobdir: str) -> tuple[str, str]:
+    """What the execution may only read."""
+    return f"{jobdir}/{_REQUEST}", f"{jobdir}/{_INPUTS}"
+
+
+def prepare(jobdir: str) -> None:
+    """Make the directories that every execution finds in its work directory."""
+    for name in (_OUT, _TEMPORARY):
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(f"{jobdir}/{name}", 0o755)  # noqa: PTH102 - see supervisor
+
+
+def furnish(jobdir: str, *, own_tmp: bool) -> None:
     """Show the job's request and inputs read-only, its work directory writable, all at their own paths.
 
     ``own_tmp``: its ``tmp`` is ``/tmp`` as well. Not where the jobs or readable files are kept in ``/tmp``.
     """
-    jobs, name = os.path.split(os.fspath(layout.root))
+    jobs, name = os.path.split(jobdir)
     kernel.mount("cell", _PLACE, "tmpfs", _NO_DEVICES, f"mode=755,size={_SHARED_MEMORY},nr_inodes=4096")
     place = f"{_PLACE}/{name}"
-    for made in (place, f"{place}/in", f"{place}/work", f"{_PLACE}/shm"):
-        os.mkdir(made, 0o755)  # noqa: PTH102 - thousandths of a second count here
-    os.close(os.open(f"{place}/request.json", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
-    root = os.fspath(layout.root)
-    kernel.bind(f"{root}/request.json", f"{place}/request.json", flags=kernel.MS_RDONLY, recursive=False)
-    kernel.bind(f"{root}/in", f"{place}/in", flags=kernel.MS_RDONLY, recursive=False)
-    kernel.bind(f"{root}/work", f"{place}/work", recursive=False)
+    for made in (place, f"{place}/{_INPUTS}", f"{place}/{_WORK}", f"{_PLACE}/shm"):
+        os.mkdir(made, 0o755)  # noqa: PTH102 - see supervisor
+    os.close(os.open(f"{place}/{_REQUEST}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    kernel.bind(f"{jobdir}/{_REQUEST}", f"{place}/{_REQUEST}", flags=kernel.MS_RDONLY, recursive=False)
+    kernel.bind(f"{jobdir}/{_INPUTS}", f"{place}/{_INPUTS}", flags=kernel.MS_RDONLY, recursive=False)
+    kernel.bind(f"{jobdir}/{_WORK}", f"{place}/{_WORK}", recursive=False)
     if own_tmp:
-        kernel.bind(f"{root}/work/tmp", "/tmp", recursive=False)  # noqa: S108 - the execution's own
+        kernel.bind(f"{jobdir}/{_TEMPORARY}", "/tmp", recursive=False)  # noqa: S108 - the execution's own
     kernel.bind(f"{_PLACE}/shm", "/dev/shm", recursive=False)  # noqa: S108 - the execution's own
     kernel.set_attributes(_PLACE, kernel.MS_RDONLY, recursive=False)
     kernel.mount(_PLACE, jobs, flags=kernel.MS_MOVE)
@@ -43,9 +63,3 @@ def leave_user(uid: int, gid: int) -> None:
     """A user namespace of its own, last: it owns none of the execution's other namespaces."""
     kernel.unshare(kernel.CLONE_NEWUSER)
     kernel.map_ids(0, 0, uid, gid)
-
-
-def prepare(layout: Layout) -> None:
-    """The directories that every execution finds in its work directory."""
-    for path in (layout.out, layout.work / "tmp"):
-        Path(path).mkdir(mode=0o755, exist_ok=True)

@@ -5,7 +5,6 @@ import resource
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.runner.walls import cell, kernel, landlock, seccomp
@@ -79,31 +78,30 @@ def isolate(walls: Walls) -> None:
         cell.enter()
 
 
-def confine(walls: Walls, layout: Layout, limits: Limits, *, memory_group: bool, process_group: bool) -> None:
+def confine(walls: Walls, jobdir: str, limits: Limits, *, memory_group: bool, process_group: bool) -> None:
     """Everything else, in the order that lets each step still do its work."""
     if walls.level is Level.FULL:
-        cell.furnish(layout, own_tmp=walls.own_tmp)
+        cell.furnish(jobdir, own_tmp=walls.own_tmp)
         cell.leave_user(walls.uid, walls.gid)
     _limit(limits, walls, memory_group=memory_group, process_group=process_group)
     if walls.level is Level.FULL:
         kernel.drop_capabilities()
     kernel.no_new_privileges()
     if walls.level is not Level.PROCESS:
-        _restrict_files(walls, layout)
+        _restrict_files(walls, jobdir)
         kernel.load_filter(walls.filter)
 
 
-def _restrict_files(walls: Walls, layout: Layout) -> None:
+def _restrict_files(walls: Walls, jobdir: str) -> None:
     full = walls.level is Level.FULL
     landlock.restrict(
         readable=(
             *walls.readable,
             "/proc" if full else "/proc/self",
-            os.fspath(layout.request),
-            os.fspath(layout.inputs),
+            *cell.inputs(jobdir),
             *_READABLE_DEVICES,
         ),
-        writable=(os.fspath(layout.work), *_own_places(walls)),
+        writable=(cell.places(jobdir)[0], *_own_places(walls)),
         devices=_DEVICES,
         network=walls.network,
         abi=walls.abi,
