@@ -97,6 +97,9 @@ def _entries(lines: list[str], head: re.Pattern[str]) -> dict[str, str]:
     current: list[str] = []
     for line in _dedent(lines):
         found = head.fullmatch(line.strip()) if line and not line[0].isspace() else None
+        if found is None and head is _SPHINX and line.startswith(":"):
+            current = []  # another field: :type, :raises
+            continue
         if found is None:
             current.append(line.strip())
             continue

@@ -22,14 +22,14 @@ class Schema:
     def __post_init__(self) -> None:
         """Raises ValueError for keywords that are not supported, references that lead nowhere and wrong patterns."""
         for schema in _subschemas(self.document):
-            if unknown := sorted(schema.keys() & _UNSUPPORTED):
-                raise ValueError(f"JSON Schema keyword {unknown[0]} is not supported")
             if "$ref" in schema:
                 self._resolve(schema["$ref"])
-            for pattern in [schema["pattern"]] if "pattern" in schema else []:
-                self.patterns[pattern] = re.compile(pattern)
-            for pattern in schema.get("patternProperties", {}):
-                self.patterns[pattern] = re.compile(pattern)
+            own = [schema["pattern"]] if "pattern" in schema else []
+            for pattern in (*own, *schema.get("patternProperties", ())):
+                try:
+                    self.patterns[pattern] = re.compile(pattern)
+                except re.error as error:
+                    raise ValueError(f"JSON Schema pattern {pattern!r}: {error}") from None
 
     def check(self, instance: Any) -> None:
         """Raises WrongData at the first rule that is broken."""
@@ -131,6 +131,7 @@ def _subschemas(schema: Any) -> Iterator[Mapping[str, Any]]:
         return
     if not isinstance(schema, Mapping):
         raise ValueError(f"{schema!r} is not a JSON Schema")  # noqa: TRY004 - a wrong value, not a wrong type of ours
+    _check_shape(schema)
     yield schema
     for keyword in _MANY:
         for part in schema.get(keyword, ()):
@@ -143,8 +144,50 @@ def _subschemas(schema: Any) -> Iterator[Mapping[str, Any]]:
             yield from _subschemas(part)
 
 
+def _check_shape(schema: Mapping[str, Any]) -> None:
+    """Raises ValueError where a keyword is not supported or has a value that means nothing."""
+    for keyword, value in schema.items():
+        if keyword in _UNSUPPORTED:
+            raise ValueError(f"JSON Schema keyword {keyword} is not supported")
+        if (fits := _SHAPES.get(keyword)) is not None and not fits(value):
+            raise ValueError(f"JSON Schema keyword {keyword} cannot be {_show(value)}")
+
+
 def _is_number(instance: Any) -> bool:
     return isinstance(instance, int | float) and not isinstance(instance, bool)
+
+
+def _is_end(value: Any) -> bool:
+    """Draft 4 says with a boolean whether the end itself belongs."""
+    return _is_number(value) or isinstance(value, bool)
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_step(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_names(value: Any) -> bool:
+    return _is_list(value) and all(map(_is_text, value))
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_type(value: Any) -> bool:
+    return (isinstance(value, str) and value in _TYPES) or (_is_names(value) and set(value) <= _TYPES.keys())
 
 
 _TYPES: Mapping[str, Callable[[Any], bool]] = {
@@ -155,6 +198,24 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "string": lambda item: isinstance(item, str),
     "array": lambda item: isinstance(item, list),
     "object": lambda item: isinstance(item, dict),
+}
+
+
+_SHAPES: Mapping[str, Callable[[Any], bool]] = {
+    "type": _is_type,
+    "pattern": _is_text,
+    "$ref": _is_text,
+    "multipleOf": _is_step,
+    "required": _is_names,
+    "enum": _is_list,
+    "dependentRequired": _is_mapping,
+    **dict.fromkeys(("minimum", "maximum"), _is_number),
+    **dict.fromkeys(("exclusiveMinimum", "exclusiveMaximum"), _is_end),
+    **dict.fromkeys(
+        (f"{end}{what}" for end in ("min", "max") for what in ("Length", "Items", "Properties", "Contains")), _is_size
+    ),
+    **dict.fromkeys(_MANY, _is_list),
+    **dict.fromkeys(_NAMED, _is_mapping),
 }
 
 
