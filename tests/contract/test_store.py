@@ -62,6 +62,17 @@ def test_text_of_any_kind_survives(store: SqlStore) -> None:
     assert store.get(job.id) == job
 
 
+def test_what_is_no_text_is_kept_as_well_as_can_be(store: SqlStore) -> None:
+    (job,) = claimed(store)
+    running = store.move(job, State.RUNNING)
+    store.note(job.id, progress=1, message="a\ud800b\0c")
+    failure = Failure(kind=FailureKind.CRASH, text="\ud800\0")
+    failed = store.move(running, State.FAILED, Move(failure=failure))
+    assert failed.message == "a?b\ufffdc"
+    assert store.get(job.id).failure == failure
+    assert store.events(job.id)[-1].text == "?\ufffd"
+
+
 def claimed(store: SqlStore) -> list[Job]:
     add(store)
     return claim(store)

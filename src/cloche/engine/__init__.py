@@ -1,1 +1,1 @@
-"""TODO."""
+"""Moves jobs: claim, stage, start, poll, verdict, collect, store, recover, expire."""

@@ -39,6 +39,11 @@ def text(value: object) -> str:
     return json.dumps(encode(value), separators=(",", ":"))
 
 
+def plain(words: str) -> str:
+    """Text that any database keeps: what user code says may hold what is no character."""
+    return words.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
 class Memo(Generic[T]):
     """Decoded values of texts seen lately: a job is read several times on its way, and its request never changes.
 
@@ -137,7 +142,7 @@ def change_parameters(change: Move) -> dict[str, object]:
     return {
         "handle": change.handle,
         "progress": change.progress,
-        "message": change.message,
+        "message": None if change.message is None else plain(change.message),
         "failure": None if change.failure is None else text(change.failure),
         "outputs": None if change.outputs is None else text(change.outputs),
         "usage": None if change.usage is None else text(change.usage),

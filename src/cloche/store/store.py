@@ -20,7 +20,7 @@ from cloche.store.database import Database
 from cloche.store.dialect import Connection
 from cloche.store.listing import page
 from cloche.store.migrate import migrate
-from cloche.store.rows import JobRows, change_parameters, event, now, stamp
+from cloche.store.rows import JobRows, change_parameters, event, now, plain, stamp
 from cloche.store.schema import jobs
 
 BUSY = "Maximum number of parallel running processes reached. Please try later."
@@ -100,12 +100,14 @@ class SqlStore:
                 found = self._get(connection, job.id)
                 raise Conflict(f"{job.id}: {found.state} (version {found.version}) now, {job.version} was expected")
             moved = _moved(job, to, change, time, row)
-            _append(connection, moved, parameters["now"], change.failure.text if change.failure else "")
+            _append(connection, moved, parameters["now"], plain(change.failure.text) if change.failure else "")
         return moved
 
     def note(self, id: JobId, *, progress: int, message: str) -> None:
         with self._database.writing() as connection:
-            connection.execute(sql.NOTE, {"id": id, "progress": progress, "message": message, "now": stamp(now())})
+            connection.execute(
+                sql.NOTE, {"id": id, "progress": progress, "message": plain(message), "now": stamp(now())}
+            )
 
     def unended(self) -> Sequence[Job]:
         return self._all(sql.UNENDED)

@@ -1,0 +1,183 @@
+"""The engine: threads, their rhythm, and nothing about a single job (that is the attendant's)."""
+
+import threading
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from cloche.engine.absent import AbsentExecutor
+from cloche.engine.attendant import Attendant
+from cloche.engine.case import Case, Cases
+from cloche.engine.crew import Crew
+from cloche.engine.housekeeping import Housekeeper
+from cloche.engine.policy import Policy
+from cloche.engine.recovery import adopt
+from cloche.engine.rounds import Rounds
+from cloche.engine.worker import worker_name
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.progress import ProgressTail
+from cloche.model.job import Job
+from cloche.model.state import State, Wanted
+from cloche.ports.bell import Bell
+from cloche.ports.executor import Executor
+from cloche.ports.fetcher import Fetcher
+from cloche.ports.intake import Housekeeping
+from cloche.ports.storage import Storage
+from cloche.ports.store import JobStore, StoreUnavailable
+
+log = structlog.get_logger("cloche.engine")
+
+_IDLE_S = 1.0
+_SPARE_THREADS = 4
+_MOST_THREADS = 64
+
+
+class Engine:
+    """Moves jobs (``ports.engine.Waker``). One engine at a time works on a store and its directories.
+
+    A wake goes straight to a thread that claims and starts; a push of an executor straight to one that collects. The
+    loop below them only does what is nobody's push: wishes of clients, rounds, second tries, housekeeping.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        storage: Storage,
+        workspace: Housekeeping,
+        executors: Mapping[str, Executor],
+        fetcher: Fetcher,
+        bell: Bell,
+        policy: Policy,
+        worker: str | None = None,
+    ) -> None:
+        self._store = store
+        self._workspace = workspace
+        self._executors = executors
+        self._policy = policy
+        self._worker = worker or worker_name()
+        self._cases = Cases()
+        self._crew = Crew(min(_MOST_THREADS, policy.parallel + _SPARE_THREADS))
+        self._attendant = Attendant(
+            store=store,
+            storage=storage,
+            workspace=workspace,
+            fetcher=fetcher,
+            bell=bell,
+            policy=policy,
+            cases=self._cases,
+            slot_freed=self._claim_soon,
+        )
+        self._rounds = Rounds(self._cases, self._attendant, self._crew, policy.poll)
+        self._housekeeper = Housekeeper(store=store, storage=storage, workspace=workspace, bell=bell, policy=policy)
+        self._stir = threading.Event()
+        self._closing = False
+        self._loop = threading.Thread(target=self._run, name="cloche-engine", daemon=True)
+
+    def start(self) -> None:
+        """Take over what is unended, sweep, and begin. Raises StoreUnavailable."""
+        adopted = adopt(self._store, self._policy, self._worker, opened=self._open, fail=self._attendant.fail)
+        self._housekeeper.sweep()
+        for executor in self._executors.values():
+            executor.listen(self._heard)
+        for case in adopted:
+            self._crew.submit(self._attendant.visit, case)
+        self._loop.start()
+        self.wake()
+
+    def stop(self, *, timeout: float = 5.0) -> None:
+        """Claim and start nothing any more, finish steps under way; running jobs run on and are adopted later."""
+        self._closing = True
+        self._attendant.draining = True
+        self._stir.set()
+        if self._loop.is_alive():
+            self._loop.join(timeout)
+        self._crew.close(timeout=timeout)
+
+    def wake(self) -> None:
+        """Look at the store soon. Never blocks."""
+        self._claim_soon()
+        self._stir.set()
+
+    def _heard(self, key: str) -> None:
+        self._crew.submit(self._rounds.heard, key)
+
+    def _claim_soon(self) -> None:
+        if not self._closing:
+            self._crew.submit(self._claim)
+
+    def _claim(self) -> None:
+        """Claim for every free slot; start the first job in this very thread."""
+        if self._closing:
+            return
+        try:
+            claimed = self._store.claim(
+                self._worker,
+                parallel=self._policy.parallel,
+                per_process=dict(self._policy.per_process()),
+                limit=self._policy.parallel,
+            )
+        except StoreUnavailable as error:
+            log.warning("store unavailable", reason=str(error))
+            return
+        cases = [self._open(job) for job in claimed]
+        for case in cases[1:]:
+            self._crew.submit(self._attendant.visit, case)
+        if cases:
+            self._attendant.visit(cases[0])
+
+    def _open(self, job: Job) -> Case:
+        layout = Layout(self._workspace.jobdir(job.id))
+        executor = self._executors.get(job.executor)
+        case = Case(
+            job=job,
+            executor=executor or AbsentExecutor(job.executor),
+            layout=layout,
+            wanted=job.wanted,
+            tail=ProgressTail(layout.root),
+        )
+        self._cases.add(case)
+        return case
+
+    def _run(self) -> None:
+        while not self._closing:
+            busy = any(self._cases)
+            stirred = self._stir.wait(self._policy.poll.total_seconds() if busy else _IDLE_S)
+            self._stir.clear()
+            if not stirred:
+                self._claim_soon()  # a claim found the store locked, another process added a job
+            try:
+                self._turn()
+            except StoreUnavailable as error:
+                log.warning("store unavailable", reason=str(error))
+            except Exception:
+                log.exception("turn failed")
+
+    def _turn(self) -> None:
+        self._hear_wishes()
+        self._rounds.go()
+        self._try_again()
+        if self._housekeeper.due():
+            self._crew.submit(self._housekeeper.work)
+
+    def _hear_wishes(self) -> None:
+        """What clients want of jobs that have not ended."""
+        wishes = {job.id: job for job in self._store.stopping()}
+        for job in wishes.values():
+            if job.state is State.ACCEPTED and job.wanted is Wanted.STOP:
+                self._housekeeper.end_waiting(job, State.DISMISSED)
+        for case in self._cases:
+            wish = wishes.get(case.job.id)
+            wanted = Wanted.RUN if wish is None else wish.wanted
+            if wanted is not case.wanted:
+                case.wanted = wanted
+                self._crew.submit(self._attendant.visit_if_free, case)
+
+    def _try_again(self) -> None:
+        now = time.monotonic()
+        for case in self._cases:
+            stuck = case.ending is not None or case.job.state in (State.STARTING, State.FINISHING)
+            if stuck and case.due is not None and case.due <= now:
+                case.due = None
+                self._crew.submit(self._attendant.visit_if_free, case)
