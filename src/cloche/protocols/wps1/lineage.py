@@ -84,7 +84,7 @@ def _definition(item: OutputRequest) -> str:
         attributes={
             "asReference": "true" if item.as_reference else "false",
             "uom": item.uom or None,
-            "mimeType": asked.media_type if asked else None,
+            "mimeType": (asked.media_type if asked else "") or None,
             "encoding": (asked.encoding if asked else "") or None,
             "schema": (asked.schema if asked else "") or None,
         },
