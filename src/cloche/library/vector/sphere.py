@@ -3,7 +3,6 @@
 Longitudes that leave a projection run on past 180 until ``split_at_antimeridian`` brings them home.
 """
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
@@ -100,11 +99,15 @@ def plane_at(lon: float, lat: float, ellipsoid: Ellipsoid, projection: Projectio
     return LocalPlane(lon, lat, ellipsoid, projection)
 
 
-def in_own_plane(shape: Any, ellipsoid: Ellipsoid, operation: Callable[[Any], Any], projection: Projection) -> Any:
-    """``operation`` done in metres around the middle of one geometry in degrees."""
-    dense = shapely.segmentize(shape, 1.0)  # an edge in degrees is a curve in metres
-    plane = LocalPlane(*centre_of(shapely.get_coordinates(dense)), ellipsoid, projection)
-    return plane.to_degrees(operation(plane.to_plane(dense)), 50_000)
+def centroid(shape: Any, ellipsoid: Ellipsoid) -> Any:
+    """The centre of gravity of a geometry in degrees, in an equal-area projection around that very point."""
+    dense = shapely.segmentize(shape, 0.25)  # an edge in degrees is a curve in metres
+    centre = centre_of(shapely.get_coordinates(dense))
+    for _ in range(3):
+        plane = LocalPlane(*centre, ellipsoid, "laea")
+        point = plane.to_degrees(shapely.centroid(plane.to_plane(dense)), 1.0)
+        centre = (point.x, point.y)
+    return point
 
 
 def is_distorted(crs: pyproj.CRS) -> bool:
