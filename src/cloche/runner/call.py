@@ -1,6 +1,7 @@
 """Call a process, inside the walls: request in, result out. The only way that process code is ever run."""
 
 import contextlib
+import logging
 import os
 import shutil
 import signal
@@ -59,7 +60,7 @@ def _execute(task: TaskRecord, layout: Layout, package: Package) -> ResultRecord
         wanted={request.id: request.format for request in task.outputs},
         report=ProgressFile(layout.progress),
     )
-    _start_logging(process)
+    _start_logging()
     with _cancelling(process, job):
         returned = process.invoke(values, job)
     return ResultRecord(outputs=tuple(outputs.write(process, task, returned, layout)))
@@ -78,12 +79,8 @@ def _cancelling(process: Process[..., Any], job: Job) -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _start_logging(process: Process[..., Any]) -> None:
+def _start_logging() -> None:
     """What process code logs goes to standard error, hence to the job's log."""
-    if process.job_name is None and "logging" not in sys.modules:
-        return
-    import logging
-
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 
