@@ -16,6 +16,9 @@ from cloche.jobdir.records import BoundingBoxResult, FileResult, LiteralResult, 
 from cloche.model.execute import OutputRequest
 
 
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
+
+
 class WrongOutput(Exception):
     """The process did not return what it declares: a mistake of its author, told in the job's log."""
 
@@ -38,7 +41,7 @@ def write(process: Process[..., Any], task: TaskRecord, returned: Any, layout: L
 
 def file_name(id: str, number: int) -> str:
     """The stem of an output's file: readable, safe, and unlike that of every other output."""
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", id)[:80].strip("_") or "output"
+    safe = _UNSAFE.sub("_", id)[:80].strip("_") or "output"
     return safe if safe == id else f"{safe}-{number}"
 
 

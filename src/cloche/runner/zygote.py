@@ -68,6 +68,7 @@ def load(package: str) -> Loaded:
     try:
         found = packages.load(package)
         processes = tuple(describe.describe(found))
+        call.prepare()
     except (Exception, SystemExit):  # noqa: BLE001 - user code: whatever it raises is the report
         return Loaded(None, Report(problem=traceback.format_exc()))
     files = tuple(os.fspath(path) for path in found.files)
