@@ -100,6 +100,9 @@ class Processing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         tuple[Path, ...],
         _doc("Directories that sandboxed processes may read besides Python, their package and the system libraries."),
     ] = ()
+    network: Annotated[
+        bool, _doc("Let processes that declare a need of the network use the host's. Otherwise they are refused.")
+    ] = False
     reload: Annotated[
         Duration, _doc("How often the packages' files are looked at for changes. 0: only at the start.")
     ] = Duration(2)

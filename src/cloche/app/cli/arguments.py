@@ -1,0 +1,89 @@
+"""Inputs and outputs as they are written on the command line."""
+
+import shutil
+from pathlib import Path
+
+import click
+
+from cloche.authoring.mediatypes import media_type_of
+from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, LiteralData, ReferenceData
+from cloche.model.domains import BoundingBoxDomain, ComplexDomain
+from cloche.model.execute import OutputRequest
+from cloche.model.formats import Format
+from cloche.model.process import Parameter, ProcessDescription
+from cloche.values.formats import match
+
+REMOTE = ("http://", "https://", "file://")
+ANY = Format(media_type="")
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    """``name=value`` taken apart. Raises UsageError."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"{option} {text!r}: write it as name=value")
+    return name, value
+
+
+def inputs(description: ProcessDescription, given: tuple[str, ...], folder: Path) -> tuple[Input, ...]:
+    """The inputs; files are laid into ``folder``. Raises UsageError."""
+    return tuple(
+        Input(id=name, data=_data(_known(description.inputs, name, "input"), value, folder / f"input-{number}"))
+        for number, (name, value) in enumerate(pair(text, "-i") for text in given)
+    )
+
+
+def outputs(description: ProcessDescription, given: tuple[str, ...]) -> dict[str, tuple[OutputRequest, Path]]:
+    """The wanted outputs with the paths to write them to; a path's suffix chooses the format. Raises UsageError."""
+    wanted = {}
+    for name, path in (pair(text, "-o") for text in given):
+        parameter = _known(description.outputs, name, "output")
+        form = _format_of(Path(path), parameter) if isinstance(parameter.domain, ComplexDomain) else None
+        wanted[name] = (OutputRequest(id=name, format=form), Path(path))
+    return wanted
+
+
+def _known(parameters: tuple[Parameter, ...], name: str, kind: str) -> Parameter:
+    found = next((parameter for parameter in parameters if parameter.id == name), None)
+    if found is None:
+        there = ", ".join(parameter.id for parameter in parameters) or "none"
+        raise click.UsageError(f"there is no {kind} {name!r}; there are: {there}")
+    return found
+
+
+def _data(parameter: Parameter, value: str, file: Path) -> InputData:
+    if isinstance(parameter.domain, BoundingBoxDomain):
+        return _box(parameter, value)
+    if not isinstance(parameter.domain, ComplexDomain):
+        return LiteralData(value=Path(value[1:]).read_text("utf-8") if value.startswith("@") else value)
+    if value.startswith(REMOTE):
+        return ReferenceData(href=value, format=ANY)
+    if not value.startswith("@"):
+        file.write_text(value, "utf-8")
+        return ComplexData(file=file.name, format=ANY, size=file.stat().st_size)
+    source = Path(value[1:]).expanduser()
+    if not source.is_file():
+        raise click.UsageError(f"input {parameter.id}: there is no file {source}")
+    shutil.copyfile(source, file)
+    return ComplexData(file=file.name, format=_format_of(source, parameter), size=file.stat().st_size)
+
+
+def _format_of(path: Path, parameter: Parameter) -> Format:
+    """The first supported format of the media type that the suffix stands for, else the default."""
+    assert isinstance(parameter.domain, ComplexDomain)
+    named = media_type_of(path.name)
+    fitting = [known for known in parameter.domain.formats if known.media_type.split(";")[0] == named]
+    return match(fitting[0] if fitting else None, parameter.domain.formats, parameter.id)
+
+
+def _box(parameter: Parameter, value: str) -> BoundingBoxData:
+    assert isinstance(parameter.domain, BoundingBoxDomain)
+    parts, dimensions = [part.strip() for part in value.split(",")], parameter.domain.dimensions
+    try:
+        numbers = tuple(float(part) for part in parts[: 2 * dimensions])
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 2 * dimensions or len(parts) > 2 * dimensions + 1:
+        raise click.UsageError(f"input {parameter.id}: write a box as its lower corner, upper corner[,CRS] with commas")
+    system = parts[2 * dimensions] if len(parts) > 2 * dimensions else ""
+    return BoundingBoxData(lower=numbers[:dimensions], upper=numbers[dimensions:], crs=system)

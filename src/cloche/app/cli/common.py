@@ -1,0 +1,90 @@
+"""What the commands share: options, settings, and errors that name the mend."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from cloche.app.settings import Settings
+    from cloche.model.errors import ClocheError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Failed(click.ClickException):
+    """It was tried and failed."""
+
+    exit_code = 1
+
+
+class Misconfigured(click.ClickException):
+    """The settings are wrong."""
+
+    exit_code = 3
+
+
+class Taken(click.ClickException):
+    """The data directory or the port belongs to somebody else."""
+
+    exit_code = 4
+
+
+def config_option(command: F) -> F:
+    """``--config``, or the environment variable CLOCHE_CONFIG."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        envvar="CLOCHE_CONFIG",
+        help="Settings file. Default: cloche.toml in the current directory, where there is one.",
+    )(command)
+
+
+def demo_option(command: F) -> F:
+    """``--demo``."""
+    return click.option("--demo", is_flag=True, help="Add the processes that ship with Cloche.")(command)
+
+
+def settings_of(config: Path | None, *, demo: bool = False, **flags: Any) -> "Settings":
+    """The settings, or an error that lists every mistake in them."""
+    from cloche.app.configuration import WrongSettings, read
+    from cloche.app.demo import with_demo
+
+    named = {name.replace("__", "."): value for name, value in flags.items()}
+    try:
+        settings = read(config, os.environ, named, directory=Path.cwd())
+    except WrongSettings as error:
+        raise Misconfigured(str(error)) from None
+    return with_demo(settings) if demo else settings
+
+
+def explained(error: "ClocheError") -> str:
+    """What went wrong, and the command that helps."""
+    from cloche.model.errors import InputError, NoSuchFormat, NoSuchOutput, NoSuchProcess
+
+    if isinstance(error, NoSuchProcess):
+        return f"{error.text} See `cloche processes`."
+    if isinstance(error, InputError | NoSuchOutput | NoSuchFormat):
+        return f"{error.text} See `cloche describe PROCESS`."
+    return error.text
+
+
+def hush(settings: "Settings") -> None:
+    """Only errors in the log: a command says itself what there is to say."""
+    from msgspec.structs import replace
+
+    from cloche.app import logs
+
+    logs.configure(replace(settings.logging, level="ERROR", format="console"))
+
+
+def show_table(table: "Table") -> None:
+    """On a terminal as wide as it is; elsewhere every row in one line."""
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)

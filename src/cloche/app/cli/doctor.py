@@ -1,0 +1,79 @@
+"""``cloche doctor``: what works on this host, what is missing, and how to mend it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cloche.app.cli.common import Misconfigured, config_option, hush, settings_of, show_table
+
+if TYPE_CHECKING:
+    from cloche.app.settings import Settings
+    from cloche.executors.local.capabilities import Capabilities
+
+
+@click.command(short_help="Say which modes work here, what is missing, and how to mend it.")
+@config_option
+@click.pass_context
+def doctor(context: click.Context, config: Path | None) -> None:
+    """Execute something in every mode, and say which modes work here, what is missing, and how to mend it.
+
+    Ends with 1 when the mode of the settings does not work.
+    """
+    from cloche.app import modes
+
+    settings = settings_of(config)
+    hush(settings)
+    try:
+        found = _probed(settings)
+    except modes.CannotServe as error:
+        raise Misconfigured(str(error)) from None
+    _say_modes(found)
+    _say_limits(found)
+    _say_account(settings)
+    wanted = settings.processing.mode
+    if wanted != "auto" and found.strongest(*modes.LEVELS[wanted]) is None:
+        click.echo(f"\n[processing] mode = {wanted!r} does not work here.", err=True)
+        context.exit(1)
+
+
+def _probed(settings: "Settings") -> "Capabilities":
+    from cloche.app import modes, wiring
+    from cloche.executors.local.capabilities import probe
+
+    with wiring.passable_directory() as folder:
+        return probe(modes.local_settings(settings, folder))
+
+
+def _say_modes(found: "Capabilities") -> None:
+    from rich.table import Table
+
+    from cloche.app import modes
+    from cloche.app.settings import MODES
+
+    table = Table("mode", "works", "walls", "what is missing", box=None, pad_edge=False)
+    for mode, levels in modes.LEVELS.items():
+        for level in levels:
+            works = "no" if found.missing[level] else "yes"
+            table.add_row(mode, works, modes.WALLS[level], found.missing[level] or "-")
+    show_table(table)
+    auto = next((mode for mode in reversed(MODES) if found.strongest(*modes.LEVELS[mode])), "nothing")
+    click.echo(f"\nmode auto means {auto} here")
+
+
+def _say_limits(found: "Capabilities") -> None:
+    click.echo(
+        f"Landlock: {f'version {found.landlock}' if found.landlock else 'none: a kernel of 5.13 or later has it'}"
+    )
+    click.echo(f"control groups: {found.groups}")
+    for what, means in found.limits.items():
+        click.echo(f"limit of {what}: {means}")
+
+
+def _say_account(settings: "Settings") -> None:
+    import os
+
+    if os.geteuid() == 0:
+        click.echo(f"the server runs as root, executions as {settings.processing.user}")
+    else:
+        click.echo("the server and its executions run as the same user: another account would part them further")

@@ -1,0 +1,115 @@
+"""Which modes work on this host, and the one that ``auto`` means."""
+
+import os
+import pwd
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import structlog
+
+from cloche.app.settings import MODES, Settings
+from cloche.executors.local.capabilities import Capabilities, probe
+from cloche.executors.local.executor import LocalExecutor
+from cloche.executors.local.settings import LocalSettings
+from cloche.jobdir.orders import Level
+
+log = structlog.get_logger("cloche.modes")
+
+LEVELS = {"multiprocessing": (Level.PROCESS,), "sandbox": (Level.FULL, Level.LANDLOCK)}
+"""How strong each mode is: the strongest of its levels that works here."""
+WALLS = {
+    Level.FULL: "namespaces, read-only root, Landlock, seccomp",
+    Level.LANDLOCK: "Landlock, seccomp; no namespaces",
+    Level.PROCESS: "an own process and limits; no walls",
+}
+
+
+class CannotServe(Exception):
+    """The settings ask for what this host cannot do; the text names the mend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Modes:
+    """``default`` names the executor of every process that has no mode of its own."""
+
+    default: str
+    executors: Mapping[str, LocalExecutor]
+
+
+def owner(settings: Settings) -> tuple[int, int] | None:
+    """Whom executions run as where the server is root. Raises CannotServe."""
+    if os.geteuid() != 0:
+        return None
+    name = settings.processing.user
+    try:
+        account = pwd.getpwnam(name)
+    except KeyError:
+        raise CannotServe(f"[processing] user: there is no account {name!r}; create it or name another") from None
+    if account.pw_uid == 0:
+        raise CannotServe("[processing] user: executions never run as root; name another account")
+    return account.pw_uid, account.pw_gid
+
+
+def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
+    """What all modes of this machine have in common. Raises CannotServe."""
+    return LocalSettings(
+        name="",
+        level=Level.PROCESS,
+        jobs=jobs,
+        user=owner(settings),
+        readable=settings.processing.readablepaths,
+        hidden=(settings.server.datadir,),
+        network=settings.processing.network,
+    )
+
+
+@contextmanager
+def opened(settings: Settings, jobs: Path) -> Iterator[Modes]:
+    """The executors of every mode that works here. Raises CannotServe where that of the settings does not."""
+    common = local_settings(settings, jobs)
+    found = probe(common)
+    levels = {mode: found.strongest(*LEVELS[mode]) for mode in MODES}
+    default = _choose(settings.processing.mode, levels, found)
+    executors = {
+        mode: LocalExecutor(replace(common, name=mode, level=level))
+        for mode, level in levels.items()
+        if level is not None
+    }
+    try:
+        yield Modes(default=default, executors=executors)
+    finally:
+        for executor in executors.values():
+            executor.close()
+
+
+def _choose(wanted: str, levels: Mapping[str, Level | None], found: Capabilities) -> str:
+    """The mode of the settings, or the strongest that works; said in the log."""
+    chosen = wanted if wanted != "auto" else next((mode for mode in reversed(MODES) if levels[mode]), MODES[-1])
+    level = levels[chosen]
+    if level is None:
+        raise CannotServe(f"mode {chosen} does not work here: {missing(chosen, found)}; see `cloche doctor`")
+    reason = "set in [processing] mode" if wanted != "auto" else "auto: the strongest that works here"
+    note = log.warning if level is Level.PROCESS or found.missing[Level.FULL] else log.info
+    note(
+        "mode",
+        mode=chosen,
+        reason=reason,
+        walls=WALLS[level],
+        groups=found.groups,
+        weaker=_weaker(chosen, level, found),
+    )
+    return chosen
+
+
+def missing(mode: str, found: Capabilities) -> str:
+    """Why a mode does not work, in the words of its strongest level."""
+    return next((found.missing[level] for level in LEVELS[mode] if found.missing[level]), "")
+
+
+def _weaker(mode: str, level: Level, found: Capabilities) -> str:
+    """What stands in the way of stronger walls, or nothing."""
+    if mode == "multiprocessing":
+        return missing("sandbox", found)
+    return "" if level is Level.FULL else found.missing[Level.FULL]

@@ -1,0 +1,82 @@
+"""The server process: one HTTP port, one data directory, until a signal says otherwise."""
+
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from cloche import __version__
+from cloche.app import logs, wiring
+from cloche.app.settings import Server, Settings
+
+Ready = Callable[[str, Callable[[], None]], None]
+"""Called in a thread of its own once the server answers: with its address, and a function that ends it."""
+
+log = structlog.get_logger("cloche.server")
+
+
+class PortTaken(Exception):
+    """Somebody else listens there, or the address is not this host's."""
+
+
+def serve(settings: Settings, ready: Ready | None = None) -> None:
+    """Serve until SIGTERM or SIGINT. Raises PortTaken, DatadirTaken, CannotServe."""
+    logs.configure(settings.logging)
+    with _listen(settings.server) as listener:
+        url = settings.server.url or _address(settings.server.host, listener.getsockname()[1])
+        with wiring.opened(settings) as service:
+            _run(_uvicorn(wiring.application(service, settings, url), settings), listener, url, ready)
+    log.info("stopped")
+
+
+def _run(server: uvicorn.Server, listener: socket.socket, url: str, ready: Ready | None) -> None:
+    def stop() -> None:
+        server.should_exit = True
+
+    # uvicorn ends cleanly on these and then raises them once more, for us: nothing is left to do
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)
+    log.info("serving", url=url, wps=f"{url}/wps", version=__version__)
+    if ready is not None:
+        threading.Thread(target=ready, args=(url, stop), name="ready", daemon=True).start()
+    server.run(sockets=[listener])
+
+
+def _uvicorn(application: Starlette, settings: Settings) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            application,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=settings.logging.access,
+            server_header=False,
+            timeout_graceful_shutdown=round(settings.server.shutdowntimeout),
+        )
+    )
+
+
+def _listen(server: Server) -> socket.socket:
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    try:
+        return socket.create_server((server.host, server.port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise PortTaken(f"cannot listen on {server.host} port {server.port}: {reason}; choose with --port") from None
+
+
+def _address(host: str, port: int) -> str:
+    name = "localhost" if host in ("", "0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    pass

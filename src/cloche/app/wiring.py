@@ -1,0 +1,182 @@
+"""The house, put together from settings by functions."""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from cloche.app import modes, pages
+from cloche.app.archive import archive
+from cloche.app.datadir import Datadir
+from cloche.app.metadata import service_metadata
+from cloche.app.modes import CannotServe, Modes
+from cloche.app.overrides import OverridingDescriber, limits
+from cloche.app.settings import Settings
+from cloche.catalog.catalog import PackageCatalog
+from cloche.catalog.discovery import installed
+from cloche.engine import policy as engine_policy
+from cloche.engine.bell import LocalBell
+from cloche.engine.engine import Engine
+from cloche.engine.references import FetchPolicy, HttpFetcher
+from cloche.model.domains import ComplexDomain
+from cloche.model.errors import NoSuchProcess
+from cloche.model.process import ProcessDescription
+from cloche.protocols import outputs
+from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols.wps1 import endpoint as wps1
+from cloche.protocols.wps1.config import Wps1Config
+from cloche.service.policy import Policy
+from cloche.service.service import Service
+
+NEVER = 30 * 86400.0
+"""Seconds that stand for no time limit at all."""
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Service]:
+    """The service over the data directory that the settings name, its engine running and its packages described.
+
+    Raises DatadirTaken, CannotServe, StoreUnavailable.
+    """
+    datadir = Datadir(settings.server.datadir)
+    with ExitStack() as stack:
+        stack.enter_context(datadir.owned())
+        found = stack.enter_context(modes.opened(settings, datadir.jobs))
+        kept = stack.enter_context(archive(datadir, modes.owner(settings)))
+        fetcher = _fetcher(settings)
+        stack.callback(fetcher.close)
+        catalog = _catalog(settings, found)
+        stack.callback(catalog.close)
+        catalog.start()
+        bell = LocalBell()
+        engine = Engine(
+            store=kept.store,
+            storage=kept.storage,
+            workspace=kept.workspace,
+            executors=found.executors,
+            fetcher=fetcher,
+            bell=bell,
+            policy=_engine_policy(settings, catalog),
+        )
+        stack.callback(engine.stop)
+        engine.start()
+        yield Service(
+            catalog=catalog,
+            store=kept.store,
+            storage=kept.storage,
+            workspace=kept.workspace,
+            executors=found.executors,
+            waker=engine,
+            bell=bell,
+            policy=_policy(settings, found),
+        )
+
+
+@contextmanager
+def open_catalog(settings: Settings) -> Iterator[PackageCatalog]:
+    """What the settings publish, described as the server would. Raises CannotServe."""
+    with passable_directory() as folder, modes.opened(settings, folder) as found:
+        catalog = _catalog(settings, found)
+        catalog.refresh()
+        yield catalog
+
+
+@contextmanager
+def passable_directory() -> Iterator[Path]:
+    """A temporary directory that executions of another account may pass through."""
+    with tempfile.TemporaryDirectory(prefix="cloche-") as folder:
+        path = Path(folder)
+        path.chmod(0o711)
+        yield path
+
+
+def application(service: Service, settings: Settings, url: str) -> Starlette:
+    """Everything that answers over HTTP, seen by clients at ``url``."""
+    return Starlette(routes=routes(service, settings, url))
+
+
+def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
+    """The routes of every protocol, and the server's own."""
+    config = Wps1Config(
+        url=url,
+        metadata=service_metadata(settings.metadata),
+        languages=settings.server.language,
+        body=BodyLimits(max_bytes=settings.server.maxrequestsize or sys.maxsize),
+    )
+    own = pages.routes(
+        service,
+        title=settings.metadata.identification_title,
+        abstract=settings.metadata.identification_abstract,
+        wps=config.endpoint,
+    )
+    return [*wps1.routes(service, config), *outputs.routes(service), *own]
+
+
+def _catalog(settings: Settings, found: Modes) -> PackageCatalog:
+    packages = (*settings.processing.packages, *(installed() if settings.processing.entrypoints else ()))
+    describer = OverridingDescriber(found.executors[found.default], settings.processes, mode=found.default)
+    return PackageCatalog(packages, describer, interval=settings.processing.reload)
+
+
+def _policy(settings: Settings, found: Modes) -> Policy:
+    return Policy(
+        mode=found.default,
+        parallel=settings.server.parallelprocesses,
+        waiting=settings.server.maxprocesses,
+        limits=limits(settings.limits),
+        max_input_bytes=settings.server.maxsingleinputsize or None,
+    )
+
+
+def _engine_policy(settings: Settings, catalog: PackageCatalog) -> engine_policy.Policy:
+    server = settings.server
+
+    def described(process: str) -> ProcessDescription | None:
+        try:
+            return catalog.get(process).description
+        except NoSuchProcess:
+            return None
+
+    def per_process() -> dict[str, int]:
+        return {p.description.id: p.description.parallel for p in catalog.processes() if p.description.parallel}
+
+    def network(process: str) -> bool:
+        description = described(process)
+        return description is not None and description.network
+
+    def input_bytes(process: str, name: str) -> int | None:
+        description = described(process)
+        parameter = description.input(name) if description else None
+        own = parameter.domain.max_bytes if parameter and isinstance(parameter.domain, ComplexDomain) else None
+        caps = [cap for cap in (own, server.maxsingleinputsize) if cap]
+        return min(caps) if caps else None
+
+    return engine_policy.Policy(
+        parallel=server.parallelprocesses,
+        per_process=per_process,
+        network=network,
+        input_bytes=input_bytes,
+        keep_results=timedelta(seconds=server.keepresults) if server.keepresults else None,
+        keep_workdir=not server.cleantempdir,
+    )
+
+
+def _fetcher(settings: Settings) -> HttpFetcher:
+    given = settings.references
+    policy = FetchPolicy(
+        connect_timeout=given.connecttimeout or NEVER,
+        read_timeout=given.readtimeout or NEVER,
+        total_timeout=given.timeout or NEVER,
+        max_redirects=given.redirects,
+        allowed_hosts=given.allowedhosts,
+        directories=settings.server.allowedinputpaths,
+    )
+    try:
+        return HttpFetcher(policy)
+    except ValueError as error:
+        raise CannotServe(f"[references] allowedhosts: {error}") from None
