@@ -15,7 +15,6 @@ from cloche.jobdir.layout import Layout
 from cloche.jobdir.records import BoundingBoxResult, FileResult, LiteralResult, ResultOutput, ResultValue, TaskRecord
 from cloche.model.execute import OutputRequest
 
-
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
 
