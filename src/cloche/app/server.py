@@ -29,8 +29,8 @@ def serve(settings: Settings, ready: Ready | None = None) -> None:
     logs.configure(settings.logging)
     with _listen(settings.server) as listener:
         url = settings.server.url or _address(settings.server.host, listener.getsockname()[1])
-        with wiring.opened(settings) as service:
-            _run(_uvicorn(wiring.application(service, settings, url), settings), listener, url, ready)
+        with wiring.opened(settings) as house:
+            _run(_uvicorn(wiring.application(house.service, settings, url), settings), listener, url, ready)
     log.info("stopped")
 
 

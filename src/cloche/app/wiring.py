@@ -4,6 +4,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,9 +38,17 @@ NEVER = 30 * 86400.0
 """Seconds that stand for no time limit at all."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class House:
+    """What is inside, for those who stand at the door."""
+
+    service: Service
+    catalog: PackageCatalog
+
+
 @contextmanager
-def opened(settings: Settings) -> Iterator[Service]:
-    """The service over the data directory that the settings name, its engine running and its packages described.
+def opened(settings: Settings) -> Iterator[House]:
+    """The house over the data directory that the settings name, its engine running and its packages described.
 
     Raises DatadirTaken, CannotServe, StoreUnavailable.
     """
@@ -65,7 +74,7 @@ def opened(settings: Settings) -> Iterator[Service]:
         )
         stack.callback(engine.stop)
         engine.start()
-        yield Service(
+        service = Service(
             catalog=catalog,
             store=kept.store,
             storage=kept.storage,
@@ -75,6 +84,7 @@ def opened(settings: Settings) -> Iterator[Service]:
             bell=bell,
             policy=_policy(settings, found),
         )
+        yield House(service=service, catalog=catalog)
 
 
 @contextmanager

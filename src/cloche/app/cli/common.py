@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from cloche.app.settings import Settings
     from cloche.model.errors import ClocheError
+    from cloche.ports.catalog import Catalog
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -63,12 +64,13 @@ def settings_of(config: Path | None, *, demo: bool = False, **flags: Any) -> "Se
     return with_demo(settings) if demo else settings
 
 
-def explained(error: "ClocheError") -> str:
-    """What went wrong, and the command that helps."""
+def explained(error: "ClocheError", catalog: "Catalog") -> str:
+    """What went wrong, and what helps."""
     from cloche.model.errors import InputError, NoSuchFormat, NoSuchOutput, NoSuchProcess
 
     if isinstance(error, NoSuchProcess):
-        return f"{error.text} See `cloche processes`."
+        broken = [f"\n{problem.package} is not served: {problem.error}" for problem in catalog.problems()]
+        return f"{error.text} See `cloche processes`.{''.join(broken)}"
     if isinstance(error, InputError | NoSuchOutput | NoSuchFormat):
         return f"{error.text} See `cloche describe PROCESS`."
     return error.text

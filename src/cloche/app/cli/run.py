@@ -10,6 +10,7 @@ import click
 from cloche.app.cli.common import Failed, config_option, demo_option, explained, hush, settings_of
 
 if TYPE_CHECKING:
+    from cloche.app.wiring import House
     from cloche.model.execute import Execute, OutputRequest
     from cloche.model.job import Job, JobId
     from cloche.ports.intake import Intake
@@ -47,7 +48,8 @@ def run(
     from cloche.model.errors import ClocheError
     from cloche.model.execute import Execute
 
-    with _service(config, demo=demo) as service:
+    with _house(config, demo=demo) as house:
+        service = house.service
         intake = service.intake()
         try:
             description = service.process(process).description
@@ -57,13 +59,13 @@ def run(
             job = _execute(service, request, intake, quiet=quiet)
             _deliver(service, job, wanted)
         except ClocheError as error:
-            raise Failed(explained(error)) from None
+            raise Failed(explained(error, house.catalog)) from None
         finally:
             intake.discard()
 
 
 @contextmanager
-def _service(config: Path | None, *, demo: bool) -> Iterator["Service"]:
+def _house(config: Path | None, *, demo: bool) -> Iterator["House"]:
     from msgspec.structs import replace
 
     from cloche.app import wiring
@@ -72,8 +74,8 @@ def _service(config: Path | None, *, demo: bool) -> Iterator["Service"]:
     hush(settings)
     with wiring.passable_directory() as folder:
         server = replace(settings.server, datadir=folder, maxprocesses=1, parallelprocesses=1)
-        with wiring.opened(replace(settings, server=server)) as service:
-            yield service
+        with wiring.opened(replace(settings, server=server)) as house:
+            yield house
 
 
 def _execute(service: "Service", request: "Execute", intake: "Intake", *, quiet: bool) -> "Job":
