@@ -67,9 +67,9 @@ class Live:
 
 @contextmanager
 def home() -> Iterator[Path]:
-    """A directory that jobs of another account can pass through: pytest's own are closed to them."""
+    """A directory whose packages executions of another account can read: pytest's own are closed to them."""
     folder = Path(tempfile.mkdtemp(prefix="cloche-test-"))
-    folder.chmod(0o711)
+    folder.chmod(0o755)
     try:
         yield folder
     finally:

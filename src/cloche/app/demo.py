@@ -7,32 +7,22 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-import cloche
 from cloche.app.settings import Settings
 
-LIBRARY = Path(cloche.__file__).parent / "library"
+PACKAGES = ("cloche.library.answers", "cloche.library.echo", "cloche.library.raster", "cloche.library.vector")
 EXAMPLE = "rmnp-dem.tif"
 
 
 def with_demo(settings: Settings) -> Settings:
     """The settings with the shipped packages and data."""
     processing, server = settings.processing, settings.server
-    packages = dict.fromkeys((*processing.packages, *shipped()))
+    packages = dict.fromkeys((*processing.packages, *PACKAGES))
     shared = dict.fromkeys((*server.allowedinputpaths, *data_directories()))
     return replace(
         settings,
         processing=replace(processing, packages=tuple(packages)),
         server=replace(server, allowedinputpaths=tuple(shared)),
     )
-
-
-def shipped() -> Iterator[str]:
-    """The packages below ``cloche.library``, found without importing any: that is the zygotes' work."""
-    for path in sorted(LIBRARY.iterdir()):
-        if path.suffix == ".py" and path.stem not in ("__init__", "data"):
-            yield f"cloche.library.{path.stem}"
-        elif (path / "__init__.py").is_file():
-            yield f"cloche.library.{path.name}"
 
 
 def data_directories() -> Iterator[Path]:

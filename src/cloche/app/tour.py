@@ -60,7 +60,7 @@ STEPS = (
     Step(
         title="Reproject the counties of Colorado to UTM, as a GeoPackage",
         process="vector_reproject",
-        inputs=(("features", "@colorado-counties.geojson"), ("to", "EPSG:32613")),
+        inputs=(("features", "@colorado-counties.geojson"), ("crs", "EPSG:32613")),
         output="result@mimeType=application/geopackage+sqlite3",
         file="counties.gpkg",
     ),

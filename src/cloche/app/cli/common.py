@@ -69,11 +69,15 @@ def explained(error: "ClocheError", catalog: "Catalog") -> str:
     from cloche.model.errors import InputError, NoSuchFormat, NoSuchOutput, NoSuchProcess
 
     if isinstance(error, NoSuchProcess):
-        broken = [f"\n{problem.package} is not served: {problem.error}" for problem in catalog.problems()]
-        return f"{error.text} See `cloche processes`.{''.join(broken)}"
+        return "\n".join((f"{error.text} See `cloche processes`.", *problems(catalog)))
     if isinstance(error, InputError | NoSuchOutput | NoSuchFormat):
         return f"{error.text} See `cloche describe PROCESS`."
     return error.text
+
+
+def problems(catalog: "Catalog") -> list[str]:
+    """A line for every broken package; the log of a server has the whole of it."""
+    return [f"{one.package} is not served: {one.error.strip().splitlines()[-1]}" for one in catalog.problems()]
 
 
 def hush(settings: "Settings") -> None:

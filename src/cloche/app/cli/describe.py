@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import Failed, config_option, demo_option, explained, hush, settings_of, show_table
+from cloche.app.cli.common import Failed, config_option, demo_option, explained, hush, problems, settings_of, show_table
 
 if TYPE_CHECKING:
     from cloche.model.process import Parameter, ProcessDescription
@@ -30,8 +30,8 @@ def processes(config: Path | None, *, demo: bool) -> None:
             description = published.description
             table.add_row(description.id, description.version, description.title, published.package)
         show_table(table)
-        for problem in catalog.problems():
-            click.echo(f"{problem.package} is not served: {problem.error}", err=True)
+        for line in problems(catalog):
+            click.echo(line, err=True)
         if not catalog.processes() and not catalog.problems():
             click.echo("No packages: name some in [processing] packages of cloche.toml, or try --demo.", err=True)
 
