@@ -62,6 +62,7 @@ class Controller(StrEnum):
     UNIFIED = "unified"  # a directory of version 2
     MEMORY = "memory"  # directories of version 1
     PIDS = "pids"
+    CPU = "cpu"
     CPU_ACCOUNT = "cpuacct"
 
 

@@ -3,6 +3,7 @@
 JOBDIR            run the job in that directory under a supervisor, without walls: the caller has them
 describe PACKAGE  print the package's process descriptions as JSON
 zygote FD         serve an executor on that socket
+trial FD          the same, with a process that only says that it ran: to learn what this host can do
 """
 
 import json
@@ -24,6 +25,11 @@ def main(arguments: Sequence[str]) -> int:
             from cloche.runner import zygote
 
             zygote.serve(int(descriptor), zygote.load)
+            return 0
+        case ["trial", descriptor]:
+            from cloche.runner import trial, zygote
+
+            zygote.serve(int(descriptor), trial.load)
             return 0
         case ["describe", package]:
             return _describe(package)

@@ -68,13 +68,7 @@ def _end(number: int, _: object) -> NoReturn:
 
 
 def _enclose(walls: raising.Walls, task: Task) -> None:
-    raising.confine(
-        walls,
-        task.jobdir,
-        task.limits,
-        memory_group=task.groups.limits_memory,
-        process_group=task.groups.limits_processes,
-    )
+    raising.confine(walls, task.jobdir, task.limits, task.groups.enforced())
     kernel.close_all_but(())
     # changes of identity above would have cleared it
     kernel.die_with_parent()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cloche.jobdir.orders import Controller
+from cloche.runner.walls.raising import Enforced
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class Groups:
     procs: tuple[int, ...] = ()
     memory: int | None = None
     pids: int | None = None
+    cpu: int | None = None
     accounting: int | None = None
     unified: int | None = None
 
@@ -29,22 +31,24 @@ class Groups:
             procs=tuple(descriptor for kind, descriptor in pairs if kind is Controller.PROCS),
             memory=single.get(Controller.MEMORY),
             pids=single.get(Controller.PIDS),
+            cpu=single.get(Controller.CPU),
             accounting=single.get(Controller.CPU_ACCOUNT),
             unified=single.get(Controller.UNIFIED),
         )
 
     def descriptors(self) -> tuple[int, ...]:
         """All of them, to keep open."""
-        others = (self.memory, self.pids, self.accounting, self.unified)
+        others = (self.memory, self.pids, self.cpu, self.accounting, self.unified)
         return (*self.procs, *(d for d in others if d is not None))
 
-    @property
-    def limits_memory(self) -> bool:
-        return self.memory is not None or self.unified is not None
-
-    @property
-    def limits_processes(self) -> bool:
-        return self.pids is not None or self.unified is not None
+    def enforced(self) -> Enforced:
+        """Which limits these groups keep."""
+        unified = self.unified is not None
+        return Enforced(
+            memory=unified or self.memory is not None,
+            processes=unified or self.pids is not None,
+            cpus=unified or self.cpu is not None,
+        )
 
     def join(self) -> None:
         """Put the calling process into every group."""

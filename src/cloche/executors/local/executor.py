@@ -107,7 +107,7 @@ class LocalExecutor:
         try:
             record = parse_record(StartedRecord, data, name=name)
         except RecordError:
-            # killed while it wrote: there is a supervisor, or was one, and the lock will tell
+            # not by a supervisor of ours; whether one lives is told by its lock
             record = StartedRecord(pid=0, start_ticks=0, boot=self._boot)
         supervisor = Supervisor(pid=record.pid, start_ticks=record.start_ticks, boot=record.boot, jobdir=jobdir)
         return supervisor.handle(key)

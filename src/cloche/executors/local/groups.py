@@ -162,7 +162,7 @@ def _create_unified(folder: Path, limits: Limits) -> Group:
 
 def _create_hierarchies(tops: Mapping[str, Path], key: str, limits: Limits) -> Group:
     """Only the hierarchies that a limit needs: each costs a fifth of a millisecond."""
-    made: list[tuple[Path, Controller | None]] = []
+    made: list[tuple[Path, Controller]] = []
     if "memory" in tops and limits.memory is not None:
         both = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
         _make(tops["memory"] / key, both, optional=("memory.memsw.limit_in_bytes",))
@@ -172,7 +172,7 @@ def _create_hierarchies(tops: Mapping[str, Path], key: str, limits: Limits) -> G
         made.append((tops["pids"] / key, Controller.PIDS))
     if "cpu" in tops and limits.cpus is not None:
         _make(tops["cpu"] / key, {"cpu.cfs_period_us": _PERIOD_US, "cpu.cfs_quota_us": _quota(limits.cpus)})
-        made.append((tops["cpu"] / key, None))
+        made.append((tops["cpu"] / key, Controller.CPU))
     if "cpuacct" in tops and limits.cpu_time is not None:
         _make(tops["cpuacct"] / key, {})
         made.append((tops["cpuacct"] / key, Controller.CPU_ACCOUNT))
@@ -195,16 +195,15 @@ def _make(folder: Path, knobs: Mapping[str, object], *, optional: tuple[str, ...
                 raise
 
 
-def _opened(folders: list[tuple[Path, Controller | None]]) -> Group:
+def _opened(folders: list[tuple[Path, Controller]]) -> Group:
     """Descriptors: the right to join is checked here, with the server's rights, not when it is used."""
     kinds: list[Controller] = []
     descriptors: list[int] = []
     for folder, kind in folders:
         descriptors.append(os.open(folder / "cgroup.procs", os.O_RDWR | os.O_CLOEXEC))
         kinds.append(Controller.PROCS)
-        if kind is not None:
-            descriptors.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-            kinds.append(kind)
+        descriptors.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+        kinds.append(kind)
     return Group(tuple(kinds), tuple(descriptors))
 
 

@@ -39,13 +39,13 @@ class NotStarted(Exception):
 class Zygote:
     """A running zygote of one package. Every method from any thread; orders go one after the other."""
 
-    def __init__(self, settings: LocalSettings, package: str, *, network: bool) -> None:
+    def __init__(self, settings: LocalSettings, package: str, *, network: bool, command: str = "zygote") -> None:
         """Start it and wait for its report. Raises NotStarted."""
         self._lock = threading.Lock()
         self._output = os.memfd_create("zygote-output", os.MFD_CLOEXEC)
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            self._process = _launch(settings, theirs, self._output)
+            self._process = _launch(settings, command, theirs, self._output)
         try:
             self._connection.settimeout(settings.start_timeout_s)
             self._connection.send(orders.dump(_setup(settings, package, network=network)))
@@ -133,9 +133,9 @@ class Zygote:
         os.close(self._output)
 
 
-def _launch(settings: LocalSettings, theirs: socket.socket, output: int) -> "subprocess.Popen[bytes]":
+def _launch(settings: LocalSettings, command: str, theirs: socket.socket, output: int) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(  # noqa: S603 - our own interpreter, by absolute path
-        [*settings.runner, "zygote", str(theirs.fileno())],
+        [*settings.runner, command, str(theirs.fileno())],
         pass_fds=[theirs.fileno()],
         env=_ENVIRONMENT | dict(settings.environment),
         cwd="/",

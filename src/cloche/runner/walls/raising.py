@@ -1,5 +1,6 @@
 """The order of the walls. A step that fails ends the execution: nothing degrades silently."""
 
+import math
 import os
 import resource
 from collections.abc import Sequence
@@ -14,6 +15,15 @@ from cloche.runner.walls.view import View
 _SHARED_PROC = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sys/kernel", "sys/vm", "uptime", "version")
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 _READABLE_DEVICES = ("/dev/random", "/dev/urandom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enforced:
+    """Which limits control groups enforce; what they do not is left to weaker means."""
+
+    memory: bool = False
+    processes: bool = False
+    cpus: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,12 +88,12 @@ def isolate(walls: Walls) -> None:
         cell.enter()
 
 
-def confine(walls: Walls, jobdir: str, limits: Limits, *, memory_group: bool, process_group: bool) -> None:
+def confine(walls: Walls, jobdir: str, limits: Limits, enforced: Enforced) -> None:
     """Everything else, in the order that lets each step still do its work."""
     if walls.level is Level.FULL:
         cell.furnish(jobdir, own_tmp=walls.own_tmp)
         cell.leave_user(walls.uid, walls.gid)
-    _limit(limits, walls, memory_group=memory_group, process_group=process_group)
+    _limit(limits, walls, enforced)
     if walls.level is Level.FULL:
         kernel.drop_capabilities()
     kernel.no_new_privileges()
@@ -115,19 +125,29 @@ def _own_places(walls: Walls) -> tuple[str, ...]:
     return ("/dev/shm", "/tmp") if walls.own_tmp else ("/dev/shm",)  # noqa: S108 - the execution's own
 
 
-def _limit(limits: Limits, walls: Walls, *, memory_group: bool, process_group: bool) -> None:
+def _limit(limits: Limits, walls: Walls, enforced: Enforced) -> None:
     _set(resource.RLIMIT_CORE, 0)
     _set(resource.RLIMIT_FSIZE, limits.file_size)
     _set(resource.RLIMIT_NOFILE, limits.open_files)
     if limits.cpu_time is not None:
         _set(resource.RLIMIT_CPU, max(1, round(limits.cpu_time + 0.499)))
-    if limits.memory is not None and not memory_group:
+    if limits.memory is not None and not enforced.memory:
         # what the zygote has mapped already is not the execution's doing
         _set(resource.RLIMIT_AS, limits.memory + _mapped())
-    if limits.processes is not None and not process_group:
+    if limits.processes is not None and not enforced.processes:
         # a user namespace counts by itself; without one the count is the user's, everywhere on the host
         others = 0 if walls.level is Level.FULL else _threads()
         _set(resource.RLIMIT_NPROC, limits.processes + others)
+    if limits.cpus is not None and not enforced.cpus:
+        _use_processors(math.ceil(limits.cpus))
+
+
+def _use_processors(count: int) -> None:
+    """Stay on ``count`` of the processors: whole ones only, and nothing keeps an execution from moving to others."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if count < len(allowed):
+        first = os.urandom(1)[0] % len(allowed)
+        os.sched_setaffinity(0, {allowed[(first + i) % len(allowed)] for i in range(count)})
 
 
 def _set(which: int, value: int | None) -> None:

@@ -1,0 +1,85 @@
+"""A process package for executors' tests: well-behaved and less so."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Annotated
+
+from cloche.process import Job, Output, ProcessError, process
+
+Result = Annotated[str, Output("What there is to say")]
+
+
+@process
+def hello(name: str) -> Result:
+    """Greet."""
+    print("greeting", name)
+    print("to the log", file=sys.stderr)
+    return f"hello {name}"
+
+
+@process
+def sleep(seconds: float) -> Result:
+    """Say that it has begun, then sleep."""
+    Path("begun").touch()
+    time.sleep(seconds)
+    return "slept"
+
+
+@process
+def stubborn(seconds: float) -> Result:
+    """Refuse to end: neither the first process nor its daemon hear a request."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if os.fork() == 0:
+        os.setsid()
+        while True:
+            with Path("alive").open("a") as file:
+                file.write("x")
+            time.sleep(0.01)
+    while not Path("alive").exists():
+        time.sleep(0.001)
+    Path("begun").touch()
+    time.sleep(seconds)
+    return "slept"
+
+
+@process
+def tidy(seconds: float, *, job: Job) -> Result:
+    """Clean up when asked to end."""
+    Path("begun").touch()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if job.cancelled:
+            Path("tidied").touch()
+            raise ProcessError("tidied up")
+        time.sleep(0.005)
+    return "slept"
+
+
+@process
+def fail() -> Result:
+    """Raise."""
+    raise RuntimeError("as it should")
+
+
+@process
+def die(number: int) -> Result:
+    """End by a signal, children first in line."""
+    signal.signal(number, signal.SIG_DFL)
+    child = os.fork()
+    if child == 0:
+        os.kill(os.getpid(), number)
+        os._exit(1)
+    _, status = os.waitpid(child, 0)
+    os._exit(128 + os.WTERMSIG(status))
+
+
+@process
+def count() -> Result:
+    """Leave a mark for every time that it is run."""
+    with Path("marks").open("a") as file:
+        file.write("x")
+    time.sleep(0.1)
+    return Path("marks").read_text()

@@ -1,0 +1,230 @@
+"""What every executor promises (``ports.executor``). One suite for all: a row of ``BENCHES`` a back-end."""
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import needs
+from cloche.executors.local.capabilities import Capabilities, probe
+from cloche.executors.local.executor import LocalExecutor
+from cloche.executors.local.settings import LocalSettings
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Level
+from cloche.model.limits import Limits
+from cloche.ports.executor import Executor, Phase, Refused
+from executions import Bench, alive, ended, until
+
+CHORES = str(Path(__file__).parent / "chores.py")
+NOBODY = (65534, 65534)
+GRACE = timedelta(seconds=5)
+
+
+def local(folder: Path, level: Level) -> LocalSettings:
+    return LocalSettings(
+        name="local",
+        level=level,
+        jobs=folder / "jobs",
+        user=NOBODY if os.getuid() == 0 else None,
+        hidden=(folder,),
+    )
+
+
+@pytest.fixture(scope="session")
+def capabilities() -> Capabilities:
+    return probe(local(Path("/nowhere"), Level.FULL))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Where a server would keep its data: not in /tmp, which executions have of their own."""
+    path = Path(tempfile.mkdtemp(prefix="cloche-test-", dir="/var/tmp"))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture(scope="module", params=list(Level), ids=lambda level: f"local-{level.value}")
+def make(request: pytest.FixtureRequest, folder: Path, capabilities: Capabilities) -> Callable[[], Executor]:
+    """Makes executors of one back-end that share their tasks, as a server and its successor do."""
+    level: Level = request.param
+    missing = capabilities.missing[level]
+    needs.need(f"local-{level.value}", when=not missing, reason=missing)
+    return lambda: LocalExecutor(local(folder, level))
+
+
+@pytest.fixture(scope="module")
+def bench(make: Callable[[], Executor], folder: Path) -> Iterator[Bench]:
+    executor = make()
+    yield Bench(executor, folder, CHORES, NOBODY if os.getuid() == 0 else None)
+    executor.close()
+
+
+def test_a_task_ends_with_evidence_result_and_log(bench: Bench) -> None:
+    done = bench.run("hello", name="world")
+    assert done.value == "hello world", done.said
+    assert done.exit is not None
+    assert (done.exit.ok, done.exit.code, done.exit.signal, done.exit.breach) == (True, 0, None, "")
+    assert done.exit.usage.wall_s is not None
+    assert 0 < done.exit.usage.wall_s < 10
+    assert done.exit.usage.peak_memory_bytes
+    assert done.layout.stdout.read_text() == "greeting world\n"
+    assert "to the log" in done.layout.stderr.read_text()
+
+
+def test_the_end_is_pushed_at_once(bench: Bench) -> None:
+    task = bench.task("hello", name="x")
+    bench.executor.start(task)
+    bench.wait(task, 10)
+    assert time.time() - Layout(task.jobdir).exit.stat().st_mtime < 0.5
+
+
+def test_poll_is_total_and_follows_a_task_to_its_end(bench: Bench) -> None:
+    task, handle = bench.running("sleep", seconds=0.2)
+    _, other = bench.running("sleep", seconds=0.2)
+    seen = bench.executor.poll([handle, other])
+    assert [seen[handle].phase, seen[other].phase] == [Phase.RUNNING, Phase.RUNNING]
+    assert bench.wait(task).exit is not None
+    until(lambda: bench.executor.poll([handle])[handle].phase is Phase.GONE)
+
+
+def test_a_failing_process_has_evidence_of_it(bench: Bench) -> None:
+    done = bench.run("fail")
+    assert done.exit is not None
+    assert (done.exit.ok, done.exit.code) == (False, 1)
+    assert done.result is not None
+    assert done.result.failure is not None
+    assert "as it should" in done.layout.stderr.read_text()
+
+
+def test_a_process_that_leaves_no_result_is_not_ok(bench: Bench) -> None:
+    done = bench.run("die", number=int(signal.SIGSEGV))
+    assert done.exit is not None
+    assert not done.exit.ok
+    assert done.exit.code == 128 + signal.SIGSEGV
+
+
+def test_nothing_runs_twice(bench: Bench) -> None:
+    task = bench.task("count")
+    gate = threading.Barrier(4)
+    handles = []
+
+    def start() -> None:
+        gate.wait()
+        handles.append(bench.executor.start(task))
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    until(Layout(task.jobdir).exit.exists)
+    assert bench.executor.start(task) is not None
+    assert ended(task.jobdir).value == "x"
+    assert len(handles) == 4
+
+
+def test_a_task_is_found_again_by_another_server(bench: Bench, make: Callable[[], Executor]) -> None:
+    task = bench.task("sleep", seconds=0.3)
+    successor = make()
+    news = threading.Event()
+    successor.listen(lambda key: news.set() if key == task.key else None)
+    try:
+        assert successor.find(task.key, task.jobdir) is None
+        bench.executor.start(task)
+        until(lambda: successor.find(task.key, task.jobdir) is not None)
+        found = successor.find(task.key, task.jobdir)
+        assert found is not None
+        assert successor.poll([found])[found].phase is Phase.RUNNING
+        assert news.wait(10), "an adopted task's end is pushed as well"
+        assert successor.poll([found])[found].phase is Phase.GONE
+        assert ended(task.jobdir).value == "slept"
+    finally:
+        successor.close()
+
+
+def test_stop_asks_first(bench: Bench) -> None:
+    task, handle = bench.running("tidy", seconds=20)
+    begin = time.monotonic()
+    bench.executor.stop(handle, grace=GRACE)
+    done = bench.wait(task)
+    assert time.monotonic() - begin < GRACE.total_seconds()
+    assert (done.layout.work / "tidied").exists()
+    assert done.exit is not None
+    assert not done.exit.ok
+
+
+def test_stop_ends_what_does_not_listen_with_all_that_it_started(bench: Bench) -> None:
+    task, handle = bench.running("stubborn", seconds=20)
+    begin = time.monotonic()
+    bench.executor.stop(handle, grace=timedelta(seconds=0.3))
+    bench.executor.stop(handle, grace=timedelta(seconds=60))
+    done = bench.wait(task)
+    assert 0.25 < time.monotonic() - begin < 5
+    assert done.exit is not None
+    assert not done.exit.ok
+    assert (done.exit.signal, done.exit.message) == (signal.SIGKILL, "stopped on request")
+    _stays_as_it_is(done.layout.work / "alive")
+
+
+def test_a_task_is_stopped_by_another_server(bench: Bench, make: Callable[[], Executor]) -> None:
+    task, handle = bench.running("sleep", seconds=20)
+    successor = make()
+    try:
+        successor.stop(handle, grace=GRACE)
+        assert bench.wait(task).exit is not None
+    finally:
+        successor.close()
+
+
+def test_stop_and_release_of_what_has_ended_do_nothing(bench: Bench) -> None:
+    task = bench.task("hello", name="x")
+    handle = bench.executor.start(task)
+    bench.wait(task)
+    for _ in range(2):
+        bench.executor.stop(handle, grace=GRACE)
+        bench.executor.release(handle)
+    assert ended(task.jobdir).value == "hello x"
+
+
+def test_daemons_end_with_their_execution(bench: Bench) -> None:
+    task, handle = bench.running("stubborn", seconds=0.05)
+    done = bench.wait(task)
+    assert done.value == "slept"
+    _stays_as_it_is(done.layout.work / "alive")
+    bench.executor.release(handle)
+
+
+def test_a_run_that_takes_too_long_is_ended_and_says_so(bench: Bench) -> None:
+    done = bench.run("stubborn", Limits(run_time=0.3), seconds=20)
+    assert done.exit is not None
+    assert (done.exit.ok, done.exit.timeout) == (False, True)
+    assert done.exit.breach == "run time limit of 0.3 s exceeded"
+
+
+def test_a_broken_package_is_refused(bench: Bench) -> None:
+    broken = bench.task("any", package="/nowhere/at/all.py")
+    with pytest.raises(Refused, match="nowhere"):
+        bench.executor.start(broken)
+
+
+def test_closing_lets_running_tasks_go_on(make: Callable[[], Executor], folder: Path) -> None:
+    passing = Bench(make(), folder, CHORES, NOBODY if os.getuid() == 0 else None)
+    task, handle = passing.running("sleep", seconds=0.3)
+    pid = int(handle.native.split(" ", 1)[0])
+    passing.executor.close()
+    assert alive(pid)
+    until(Layout(task.jobdir).exit.exists)
+    assert ended(task.jobdir).value == "slept"
+
+
+def _stays_as_it_is(path: Path) -> None:
+    size = path.stat().st_size
+    time.sleep(0.06)
+    assert path.stat().st_size == size, "somebody is still writing"

@@ -1,0 +1,128 @@
+"""Executions for tests: an executor, job directories for it, and their ends."""
+
+import threading
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from cloche.jobdir.files import read_record, write_record
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.records import ExitRecord, LiteralResult, ResultRecord, TaskRecord
+from cloche.jobdir.workspace import JobDirs
+from cloche.model.data import Input, LiteralData
+from cloche.model.execute import OutputRequest
+from cloche.model.limits import Limits
+from cloche.ports.executor import Executor, Handle, Task
+
+PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An execution that came to an end; ``exit`` None: without evidence."""
+
+    layout: Layout
+    exit: ExitRecord | None
+    result: ResultRecord | None
+
+    @property
+    def value(self) -> str:
+        """The first output, a literal."""
+        assert self.result is not None, self.said
+        assert self.result.failure is None, self.result.failure
+        assert isinstance(self.result.outputs[0].value, LiteralResult)
+        return self.result.outputs[0].value.value
+
+    @property
+    def said(self) -> str:
+        """What it printed, with how it ended."""
+        logs = [path.read_text() for path in (self.layout.stdout, self.layout.stderr) if path.exists()]
+        return "\n".join([str(self.exit), *logs])
+
+
+@dataclass(slots=True)
+class Bench:
+    """Runs processes of one package through an executor. ``owner``: who executions run as, if not we."""
+
+    executor: Executor
+    folder: Path
+    package: str
+    owner: tuple[int, int] | None = None
+    _ends: defaultdict[str, threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
+
+    def __post_init__(self) -> None:
+        self.executor.listen(lambda key: self._ends[key].set())
+
+    @property
+    def jobs(self) -> JobDirs:
+        return JobDirs(self.folder, self.owner)
+
+    def task(
+        self, process: str, limits: Limits | None = None, /, *, package: str | None = None, **values: object
+    ) -> Task:
+        """A job directory with its request, ready to be started; each value is a literal input."""
+        key = uuid.uuid4().hex
+        self.jobs.adopt(key, None)
+        layout = Layout(self.jobs.jobdir(key))
+        record = TaskRecord(
+            job=key,
+            package=package or self.package,
+            process=process,
+            inputs=tuple(Input(id=name, data=LiteralData(value=str(value))) for name, value in values.items()),
+            outputs=(OutputRequest(id="result"),),
+            limits=limits or Limits(),
+        )
+        write_record(layout.request, record)
+        return Task(key=key, package=record.package, jobdir=layout.root, limits=record.limits)
+
+    def wait(self, task: Task, timeout: float = PATIENCE) -> Ended:
+        """The end of a started task, as the executor pushes it."""
+        assert self._ends[task.key].wait(timeout), f"no end within {timeout} s"
+        return ended(task.jobdir)
+
+    def run(self, process: str, limits: Limits | None = None, /, **values: object) -> Ended:
+        """Start, wait, release."""
+        task = self.task(process, limits, **values)
+        handle = self.executor.start(task)
+        try:
+            return self.wait(task)
+        finally:
+            self.executor.stop(handle, grace=timedelta(0))
+            self.executor.release(handle)
+
+    def running(self, process: str, limits: Limits | None = None, /, **values: object) -> tuple[Task, Handle]:
+        """A started task whose process has made the file ``begun`` in its work directory."""
+        task = self.task(process, limits, **values)
+        handle = self.executor.start(task)
+        until((Layout(task.jobdir).work / "begun").exists)
+        return task, handle
+
+
+def ended(jobdir: Path) -> Ended:
+    """What a job directory says of its execution's end."""
+    layout = Layout(jobdir)
+    return Ended(
+        layout=layout,
+        exit=read_record(ExitRecord, layout.exit),
+        result=read_record(ResultRecord, layout.result) if layout.result.is_file() else None,
+    )
+
+
+def until(happens, timeout: float = PATIENCE) -> None:
+    """Wait for something that no event tells of."""
+    waiting = threading.Event()
+    for _ in range(int(timeout / 0.005)):
+        if happens():
+            return
+        waiting.wait(0.005)
+    raise AssertionError(f"did not happen within {timeout} s: {happens}")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and uncollected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
