@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import geopandas as gpd
 import pyproj
 
+from cloche.library.ground import ellipsoid_of, is_distorted, metres_per_unit
 from cloche.library.vector.frames import placed, valid, with_geometry, without_empty
 from cloche.library.vector.growing import MAX_DISTANCE, grow
-from cloche.library.vector.sphere import ellipsoid_of, is_distorted
 from cloche.process import Input, Job, Limits, Output, ProcessError, Vector, process
 
 _UNITS = {"kilometre": 1000.0, "foot": 0.3048, "mile": 1609.344, "nautical mile": 1852.0}
@@ -53,7 +53,7 @@ def vector_buffer(
             raise ProcessError(f"ends and corners can only be round for data in {crs.name}: reproject them first")
         grown = _on_the_ellipsoid(frame, crs, distance, segments, job)
     else:
-        planar = distance / crs.axis_info[0].unit_conversion_factor
+        planar = distance / metres_per_unit(crs)
         grown = with_geometry(
             frame, frame.geometry.buffer(planar, quad_segs=segments, cap_style=ends, join_style=corners)
         )

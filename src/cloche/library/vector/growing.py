@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import shapely
 
-from cloche.library.vector.sphere import Ellipsoid, centre_of, plane_at
+from cloche.library.ground import Ellipsoid
+from cloche.library.vector.sphere import centre_of, plane_at
 
 MAX_DISTANCE = 5_000_000.0
 _VERTICES = 64

@@ -7,8 +7,8 @@ import geopandas as gpd
 import pyproj
 import shapely
 
+from cloche.library.ground import ellipsoid_of, metres_per_unit
 from cloche.library.vector.frames import placed
-from cloche.library.vector.sphere import ellipsoid_of
 from cloche.process import Input, Job, Limits, Output, Vector, process
 
 _EDGE = 0.1  # degrees: edges are straight in degrees, a geodesic is not; shorter ones differ by centimetres
@@ -54,7 +54,7 @@ def _is_planar(frame: gpd.GeoDataFrame) -> bool:
 
 
 def _planar(frame: gpd.GeoDataFrame) -> tuple[list[float], list[float]]:
-    factor = pyproj.CRS(frame.crs).axis_info[0].unit_conversion_factor
+    factor = metres_per_unit(pyproj.CRS(frame.crs))
     return list(frame.geometry.area * factor**2), list(frame.geometry.length * factor)
 
 
@@ -65,7 +65,7 @@ def _geodesic(frame: gpd.GeoDataFrame, job: Job) -> tuple[list[float], list[floa
     shapes = frame.geometry.array
     if not crs.is_geographic:
         # straight edges of the plane stay where they are: cut them before they are transformed
-        shapes = shapely.segmentize(shapes, 1000 / crs.axis_info[0].unit_conversion_factor)
+        shapes = shapely.segmentize(shapes, 1000 / metres_per_unit(crs))
         shapes = gpd.GeoSeries(shapes, crs=crs).to_crs(crs.geodetic_crs).array
     ellipsoid = ellipsoid_of(crs)
     geod = pyproj.Geod(a=ellipsoid.a, b=ellipsoid.b)

@@ -6,8 +6,9 @@ import geopandas as gpd
 import pyproj
 import shapely
 
+from cloche.library.ground import ellipsoid_of, is_distorted, metres_per_unit
 from cloche.library.vector.frames import dimensions, placed, valid, with_geometry, without_empty
-from cloche.library.vector.sphere import centroid, ellipsoid_of, is_distorted
+from cloche.library.vector.sphere import centroid
 from cloche.process import Input, Job, Limits, Output, Vector, process
 
 _LIMITS = Limits(memory="2GiB", time="10min")
@@ -45,7 +46,7 @@ def vector_simplify(
 
 def _metres_per_unit(frame: gpd.GeoDataFrame) -> float:
     crs = pyproj.CRS(frame.crs)
-    return _DEGREE if crs.is_geographic else float(crs.axis_info[0].unit_conversion_factor)
+    return _DEGREE if crs.is_geographic else metres_per_unit(crs)
 
 
 @process(version="1.0.0", keywords=["vector", "geometry", "point"], limits=_LIMITS)

@@ -4,32 +4,18 @@ Longitudes that leave a projection run on past 180 until ``split_at_antimeridian
 """
 
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import pyproj
 import shapely
 from shapely import affinity
 
+from cloche.library.ground import Ellipsoid
+
 Projection = Literal["aeqd", "laea"]
 _WORLD = shapely.box(-180, -90, 180, 90)
 _SLIT = 0.01  # metres
-
-
-class Ellipsoid(NamedTuple):
-    """Semi-axes in metres."""
-
-    a: float
-    b: float
-
-
-WGS84 = Ellipsoid(6378137.0, 6356752.314245179)
-
-
-def ellipsoid_of(crs: pyproj.CRS) -> Ellipsoid:
-    """The ellipsoid under a CRS."""
-    found = crs.ellipsoid
-    return Ellipsoid(found.semi_major_metre, found.semi_minor_metre) if found else WGS84
 
 
 class LocalPlane:
@@ -108,11 +94,3 @@ def centroid(shape: Any, ellipsoid: Ellipsoid) -> Any:
         point = plane.to_degrees(shapely.centroid(plane.to_plane(dense)), 1.0)
         centre = (point.x, point.y)
     return point
-
-
-def is_distorted(crs: pyproj.CRS) -> bool:
-    """Whether a metre of the CRS is not a metre on the ground, by far: degrees, and Mercator away from the equator."""
-    if crs.is_geographic:
-        return True
-    method = (crs.coordinate_operation.method_name if crs.coordinate_operation else "").lower()
-    return "mercator" in method and "transverse" not in method and "oblique" not in method
