@@ -13,8 +13,10 @@ from typing import Any, get_args, get_origin
 
 import click
 import msgspec
+from starlette.routing import Route
 
-from cloche.app.cli import main
+from cloche.app import wiring
+from cloche.app.cli.main import main
 from cloche.app.settings import Duration, Settings, Size
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,12 +61,24 @@ def commands() -> str:
 
 def ports() -> str:
     """Every Protocol of ``ports`` with the first line of its contract."""
+    protocols = (
+        (path.name, node)
+        for path in sorted((SOURCE / "ports").glob("*.py"))
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Protocol" for base in node.bases)
+    )
     lines = ["| port | in | contract |", "|---|---|---|"]
-    for path in sorted((SOURCE / "ports").glob("*.py")):
-        for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.ClassDef) and any(getattr(base, "id", "") == "Protocol" for base in node.bases):
-                lines.append(f"| `{node.name}` | `ports/{path.name}` | {(ast.get_docstring(node) or '').splitlines()[0]} |")
+    lines += [
+        f"| `{node.name}` | `ports/{file}` | {(ast.get_docstring(node) or '').splitlines()[0]} |"
+        for file, node in protocols
+    ]
     return "\n".join(lines) + "\n"
+
+
+def routes() -> list[str]:
+    """The paths that the server answers, and nothing else."""
+    service: Any = None  # routes are made without asking it
+    return [route.path for route in wiring.routes(service, Settings(), "http://localhost") if isinstance(route, Route)]
 
 
 PARTS: dict[str, Callable[[], str]] = {"rooms": rooms, "settings": settings, "commands": commands, "ports": ports}
@@ -144,7 +158,7 @@ def _amount(value: Size | Duration) -> str:
 
 
 def _help(command: click.Command, path: str, parent: click.Context | None = None) -> Iterator[str]:
-    context = click.Context(command, info_name=path.split()[-1], parent=parent, terminal_width=100)
+    context = click.Context(command, info_name=path.rsplit(maxsplit=1)[-1], parent=parent, terminal_width=100)
     yield f"### `{path}`\n\n```text\n{command.get_help(context)}\n```\n"
     for name, inner in sorted(getattr(command, "commands", {}).items()):
         yield from _help(inner, f"{path} {name}", context)
