@@ -1,12 +1,10 @@
 """The house, put together from settings by functions."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
@@ -16,10 +14,10 @@ from cloche.app.archive import archive
 from cloche.app.datadir import Datadir
 from cloche.app.metadata import service_metadata
 from cloche.app.modes import CannotServe, Modes
-from cloche.app.overrides import OverridingDescriber, limits
+from cloche.app.overrides import limits
+from cloche.app.publications import catalog_of
 from cloche.app.settings import Settings
 from cloche.catalog.catalog import PackageCatalog
-from cloche.catalog.discovery import installed
 from cloche.engine import policy as engine_policy
 from cloche.engine.bell import LocalBell
 from cloche.engine.engine import Engine
@@ -59,7 +57,7 @@ def opened(settings: Settings) -> Iterator[House]:
         kept = stack.enter_context(archive(datadir, modes.owner(settings)))
         fetcher = _fetcher(settings)
         stack.callback(fetcher.close)
-        catalog = _catalog(settings, found)
+        catalog = catalog_of(settings, found)
         stack.callback(catalog.close)
         catalog.start()
         bell = LocalBell()
@@ -87,24 +85,6 @@ def opened(settings: Settings) -> Iterator[House]:
         yield House(service=service, catalog=catalog)
 
 
-@contextmanager
-def open_catalog(settings: Settings) -> Iterator[PackageCatalog]:
-    """What the settings publish, described as the server would. Raises CannotServe."""
-    with passable_directory() as folder, modes.opened(settings, folder) as found:
-        catalog = _catalog(settings, found)
-        catalog.refresh()
-        yield catalog
-
-
-@contextmanager
-def passable_directory() -> Iterator[Path]:
-    """A temporary directory that executions of another account may pass through."""
-    with tempfile.TemporaryDirectory(prefix="cloche-") as folder:
-        path = Path(folder)
-        path.chmod(0o711)
-        yield path
-
-
 def application(service: Service, settings: Settings, url: str) -> Starlette:
     """Everything that answers over HTTP, seen by clients at ``url``."""
     return Starlette(routes=routes(service, settings, url))
@@ -125,12 +105,6 @@ def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
         wps=config.endpoint,
     )
     return [*wps1.routes(service, config), *outputs.routes(service), *own]
-
-
-def _catalog(settings: Settings, found: Modes) -> PackageCatalog:
-    packages = (*settings.processing.packages, *(installed() if settings.processing.entrypoints else ()))
-    describer = OverridingDescriber(found.executors[found.default], settings.processes, mode=found.default)
-    return PackageCatalog(packages, describer, interval=settings.processing.reload)
 
 
 def _policy(settings: Settings, found: Modes) -> Policy:

@@ -20,7 +20,7 @@ def processes(config: Path | None, *, demo: bool) -> None:
     """List the processes that the settings publish."""
     from rich.table import Table
 
-    from cloche.app.wiring import open_catalog
+    from cloche.app.publications import open_catalog
 
     settings = settings_of(config, demo=demo)
     hush(settings)
@@ -43,7 +43,7 @@ def processes(config: Path | None, *, demo: bool) -> None:
 @demo_option
 def describe(process: str, config: Path | None, *, as_json: bool, demo: bool) -> None:
     """Show inputs and outputs of PROCESS."""
-    from cloche.app.wiring import open_catalog
+    from cloche.app.publications import open_catalog
     from cloche.model.codec import encode
     from cloche.model.errors import NoSuchProcess
 

@@ -38,10 +38,11 @@ def doctor(context: click.Context, config: Path | None) -> None:
 
 
 def _probed(settings: "Settings") -> "Capabilities":
-    from cloche.app import modes, wiring
+    from cloche.app import modes
+    from cloche.app.publications import passable_directory
     from cloche.executors.local.capabilities import probe
 
-    with wiring.passable_directory() as folder:
+    with passable_directory() as folder:
         return probe(modes.local_settings(settings, folder))
 
 

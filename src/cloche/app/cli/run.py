@@ -69,10 +69,11 @@ def _house(config: Path | None, *, demo: bool) -> Iterator["House"]:
     from msgspec.structs import replace
 
     from cloche.app import wiring
+    from cloche.app.publications import passable_directory
 
     settings = settings_of(config, demo=demo)
     hush(settings)
-    with wiring.passable_directory() as folder:
+    with passable_directory() as folder:
         server = replace(settings.server, datadir=folder, maxprocesses=1, parallelprocesses=1)
         with wiring.opened(replace(settings, server=server)) as house:
             yield house

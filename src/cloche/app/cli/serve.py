@@ -46,10 +46,11 @@ def _serve(settings: "Settings", ready: "Ready | None" = None) -> None:
     from cloche.app.datadir import DatadirTaken
     from cloche.app.modes import CannotServe
     from cloche.app.server import PortTaken, serve
+    from cloche.ports.store import StoreUnavailable
 
     try:
         serve(settings, ready)
-    except (PortTaken, DatadirTaken) as error:
+    except (PortTaken, DatadirTaken, StoreUnavailable) as error:
         raise Taken(str(error)) from None
     except CannotServe as error:
         raise Misconfigured(str(error)) from None
