@@ -214,10 +214,8 @@ def signal_server(facts: Facts) -> Verdict:
 @process
 def signal_supervisor(facts: Facts) -> Verdict:
     """Send a signal to the own supervisor."""
-    record = json.loads(facts).get("supervisor") or os.getppid()
-    if record <= 1:
-        return "blocked: not to be seen"
-    return attempt("signal", lambda: os.kill(record, signal.SIGCONT))
+    supervisor = os.getppid()
+    return attempt("signal", lambda: os.kill(supervisor, signal.SIGCONT)) if supervisor else "blocked: not to be seen"
 
 
 @process
@@ -368,6 +366,7 @@ def many_processes(facts: Facts) -> Verdict:
                 time.sleep(10)
                 os._exit(0)
             children.append(child)
+        time.sleep(1)
     except BlockingIOError:
         return f"blocked: after {len(children)}"
     finally:
@@ -480,3 +479,20 @@ def exec_leftover(facts: Facts) -> Verdict:
     while not Path("alive").exists():
         time.sleep(0.005)
     return "left"
+
+
+@process
+def rig_outputs(facts: Facts) -> Verdict:
+    """Lay out files that would lead a careless server elsewhere; the driver looks what the collector takes."""
+    secret = json.loads(facts)["server_files"][0]
+    out = Path("out")
+    (out / "link").symlink_to(secret)
+    (out / "folder").symlink_to(Path(secret).parent)
+    (out / "environ").symlink_to("/proc/self/environ")
+    os.mkfifo(out / "fifo")
+    (out / "plain").write_text("x")
+    os.link(out / "plain", out / "hard")
+    (out / "plain").rename("elsewhere")
+    with (out / "sparse").open("wb") as file:
+        file.truncate(1 << 42)
+    return "links, pipes and giants are laid out"

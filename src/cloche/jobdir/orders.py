@@ -85,7 +85,7 @@ class Order:
     @staticmethod
     def load(data: bytes) -> "Order":
         jobdir, limits, groups = json.loads(data)
-        return Order(jobdir=jobdir, limits=Limits(**limits), groups=tuple(groups))
+        return Order(jobdir=jobdir, limits=Limits(**limits), groups=tuple(map(Controller, groups)))
 
 
 # what a zygote answers to an order: SPAWNED and a pidfd of the supervisor, or the reason why there is none, in UTF-8

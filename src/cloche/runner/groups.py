@@ -25,6 +25,8 @@ class Groups:
         """Descriptors as an order names them."""
         if len(kinds) != len(descriptors):
             raise ValueError(f"{len(kinds)} descriptors were announced, {len(descriptors)} came")
+        if kinds and Controller.PROCS not in kinds:
+            raise ValueError("control groups that cannot be joined")
         pairs = list(zip(kinds, descriptors, strict=True))
         single = dict(pairs)
         return Groups(

@@ -134,8 +134,10 @@ class _Supervision:
         self._begin = time.monotonic()
         limit = task.limits.run_time
         self._deadline = None if limit is None else self._begin + limit
-        watched = (task.limits.scratch, task.limits.cpu_time)
-        self._look_at = None if watched == (None, None) else self._begin + _LOOK_EVERY_S
+        # where neither a control group nor a user namespace of its own counts the processes
+        self._count = task.limits.processes is not None and not (task.groups.enforced().processes or walls.sealed)
+        watched = self._count or task.limits.scratch is not None or task.limits.cpu_time is not None
+        self._look_at = self._begin + _LOOK_EVERY_S if watched else None
 
     def run(self) -> ExitRecord:
         size = self._task.limits.log_size
@@ -213,6 +215,8 @@ class _Supervision:
                     self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
         if limits.cpu_time is not None and (self._task.groups.cpu_s() or 0) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
+        if self._count and family.tasks() > (limits.processes or 0):
+            self._end(family, Stopped.PROCESSES)
         now = time.monotonic()
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 

@@ -8,7 +8,7 @@ from cloche.jobdir.layout import Layout
 from cloche.runner.walls import kernel
 
 _PLACE = "/run"  # an empty directory of the template
-_SHARED_MEMORY = "64m"
+_SHARED_MEMORY = "mode=755,size=64m,nr_inodes=4096"
 _HERE = Layout(Path())
 _REQUEST, _INPUTS, _WORK, _OUT = map(os.fspath, (_HERE.request, _HERE.inputs, _HERE.work, _HERE.out))
 _TEMPORARY = os.fspath(_HERE.work / "tmp")
@@ -43,9 +43,9 @@ def furnish(jobdir: str, *, own_tmp: bool) -> None:
     ``own_tmp``: its ``tmp`` is ``/tmp`` as well. Not where the jobs or readable files are kept in ``/tmp``.
     """
     jobs, name = os.path.split(jobdir)
-    kernel.mount("cell", _PLACE, "tmpfs", _NO_DEVICES, f"mode=755,size={_SHARED_MEMORY},nr_inodes=4096")
+    kernel.mount("cell", _PLACE, "tmpfs", _NO_DEVICES, "mode=755,size=64k")
     place = f"{_PLACE}/{name}"
-    for made in (place, f"{place}/{_INPUTS}", f"{place}/{_WORK}", f"{_PLACE}/shm"):
+    for made in (place, f"{place}/{_INPUTS}", f"{place}/{_WORK}"):
         os.mkdir(made, 0o755)  # noqa: PTH102 - see supervisor
     os.close(os.open(f"{place}/{_REQUEST}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
     kernel.bind(f"{jobdir}/{_REQUEST}", f"{place}/{_REQUEST}", flags=kernel.MS_RDONLY, recursive=False)
@@ -53,9 +53,9 @@ def furnish(jobdir: str, *, own_tmp: bool) -> None:
     kernel.bind(f"{jobdir}/{_WORK}", f"{place}/{_WORK}", recursive=False)
     if own_tmp:
         kernel.bind(f"{jobdir}/{_TEMPORARY}", "/tmp", recursive=False)  # noqa: S108 - the execution's own
-    kernel.bind(f"{_PLACE}/shm", "/dev/shm", recursive=False)  # noqa: S108 - the execution's own
     kernel.set_attributes(_PLACE, kernel.MS_RDONLY, recursive=False)
     kernel.mount(_PLACE, jobs, flags=kernel.MS_MOVE)
+    kernel.mount("shm", "/dev/shm", "tmpfs", _NO_DEVICES, _SHARED_MEMORY)  # noqa: S108 - the execution's own
     kernel.mount("proc", "/proc", "proc", _NO_DEVICES | kernel.MS_NOEXEC)
 
 

@@ -130,12 +130,13 @@ def _limit(limits: Limits, walls: Walls, enforced: Enforced) -> None:
     _set(resource.RLIMIT_FSIZE, limits.file_size)
     _set(resource.RLIMIT_NOFILE, limits.open_files)
     if limits.cpu_time is not None:
-        _set(resource.RLIMIT_CPU, max(1, round(limits.cpu_time + 0.499)))
+        _set_cpu(math.ceil(limits.cpu_time), walls)
     if limits.memory is not None and not enforced.memory:
         # what the zygote has mapped already is not the execution's doing
         _set(resource.RLIMIT_AS, limits.memory + _mapped())
     if limits.processes is not None and not enforced.processes:
-        # a user namespace counts by itself; without one the count is the user's, everywhere on the host
+        # a user namespace counts by itself; without one the count is the user's, everywhere on the host: then this
+        # only slows down what the supervisor ends as soon as it sees it
         others = 0 if walls.level is Level.FULL else _threads()
         _set(resource.RLIMIT_NPROC, limits.processes + others)
     if limits.cpus is not None and not enforced.cpus:
@@ -155,6 +156,11 @@ def _set(which: int, value: int | None) -> None:
         _, hard = resource.getrlimit(which)
         lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(which, (lowest, lowest))
+
+
+def _set_cpu(seconds: int, walls: Walls) -> None:
+    """SIGXCPU tells what happened; the first process of a namespace does not get it and is killed at once."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds if walls.sealed else seconds + 1))
 
 
 def _mapped() -> int:
