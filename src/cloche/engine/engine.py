@@ -72,6 +72,7 @@ class Engine:
         self._rounds = Rounds(self._cases, self._attendant, self._crew, policy.poll)
         self._housekeeper = Housekeeper(store=store, storage=storage, workspace=workspace, bell=bell, policy=policy)
         self._stir = threading.Event()
+        self._asleep = False
         self._closing = False
         self._loop = threading.Thread(target=self._run, name="cloche-engine", daemon=True)
 
@@ -97,20 +98,37 @@ class Engine:
 
     def wake(self) -> None:
         """Look at the store soon. Never blocks."""
-        self._claim_soon()
-        self._stir.set()
+        if not self._closing:
+            self._crew.submit(self._answer)
 
     def _heard(self, key: str) -> None:
         self._crew.submit(self._rounds.heard, key)
 
     def _claim_soon(self) -> None:
         if not self._closing:
-            self._crew.submit(self._claim)
+            self._crew.submit(self._go_on)
 
-    def _claim(self) -> None:
-        """Claim for every free slot; start the first job in this very thread."""
+    def _answer(self) -> None:
+        """What a wake wants is a job to be claimed; the loop is stirred where it is something else, or asleep."""
+        cases = self._claim()
+        if not cases or self._asleep:
+            self._stir.set()
+        self._begin(cases)
+
+    def _go_on(self) -> None:
+        self._begin(self._claim())
+
+    def _begin(self, cases: list[Case]) -> None:
+        """Start what was claimed, the first in this very thread."""
+        for case in cases[1:]:
+            self._crew.submit(self._attendant.visit, case)
+        if cases:
+            self._attendant.visit(cases[0])
+
+    def _claim(self) -> list[Case]:
+        """Claim for every free slot."""
         if self._closing:
-            return
+            return []
         try:
             claimed = self._store.claim(
                 self._worker,
@@ -120,12 +138,8 @@ class Engine:
             )
         except StoreUnavailable as error:
             log.warning("store unavailable", reason=str(error))
-            return
-        cases = [self._open(job) for job in claimed]
-        for case in cases[1:]:
-            self._crew.submit(self._attendant.visit, case)
-        if cases:
-            self._attendant.visit(cases[0])
+            return []
+        return [self._open(job) for job in claimed]
 
     def _open(self, job: Job) -> Case:
         layout = Layout(self._workspace.jobdir(job.id))
@@ -142,8 +156,9 @@ class Engine:
 
     def _run(self) -> None:
         while not self._closing:
-            busy = any(self._cases)
-            stirred = self._stir.wait(self._policy.poll.total_seconds() if busy else _IDLE_S)
+            self._asleep = True  # said before looking: whoever opens a case after the look sees it
+            self._asleep = not any(self._cases)
+            stirred = self._stir.wait(_IDLE_S if self._asleep else self._policy.poll.total_seconds())
             self._stir.clear()
             if not stirred:
                 self._claim_soon()  # a claim found the store locked, another process added a job
