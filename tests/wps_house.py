@@ -122,7 +122,7 @@ class Store:
     def __init__(self):
         self.rows, self.full, self.lock = {}, False, threading.Lock()
 
-    def add(self, job, *, admission, mode):
+    def add(self, job, *, admission, mode, once=None):
         if self.full:
             raise ServerBusy("no slot", retry_after=7)
         self.rows[job.id] = job

@@ -78,7 +78,7 @@ class Store:
     def __init__(self):
         self.rows, self.added, self.failure = {}, [], None
 
-    def add(self, job, *, admission, mode):
+    def add(self, job, *, admission, mode, once=None):
         if self.failure:
             raise self.failure
         self.rows[job.id] = replace(job, position=len(self.rows) + 1)

@@ -184,8 +184,6 @@ def test_outputs_keep_what_was_asked_of_them():
         ([OutputRequest(id="none")], NoSuchOutput, "none"),
         ([OutputRequest(id="grown"), OutputRequest(id="grown")], BadRequest, "grown"),
         ([OutputRequest(id="grown", format=Format(media_type="image/png"))], NoSuchFormat, "grown"),
-        ([OutputRequest(id="area", as_reference=True)], BadRequest, "area"),
-        ([OutputRequest(id="extent", as_reference=True)], BadRequest, "extent"),
         ([OutputRequest(id="area", uom="km2")], BadRequest, "area"),
     ],
 )

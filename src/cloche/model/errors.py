@@ -19,6 +19,7 @@ ClocheError
 +-- NoSuchJob             job
 +-- ResultNotReady        job
 +-- NotPossible           the mode or the state does not allow it
++-- KeyReused             an idempotency key stands for another request
 """
 
 
@@ -105,3 +106,7 @@ class ResultNotReady(ClocheError):
 
 class NotPossible(ClocheError):
     """Refused honestly: this mode or state cannot do what was asked."""
+
+
+class KeyReused(ClocheError):
+    """The idempotency key was used before, for another request."""

@@ -16,10 +16,11 @@ class Mode(StrEnum):
 
 
 class Response(StrEnum):
-    """A document that names every output, or the bytes of one."""
+    """A document that names every output, the bytes of one, or the bytes of each as parts of one message."""
 
     DOCUMENT = "document"
     RAW = "raw"
+    PARTS = "parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,15 @@ class OutputRequest:
     uom: str = ""
     title: str = ""
     abstract: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscriber:
+    """Addresses that are told of the job's way (Part 1 clause 13); empty: not wanted."""
+
+    success: str = ""
+    in_progress: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +61,4 @@ class Execute:
     status: bool = False
     language: str = ""
     protocol: str = ""
+    subscriber: Subscriber | None = None

@@ -56,7 +56,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """A page of jobs, newest first. ``after`` is the id of the last job of the page before."""
+    """A page of jobs, newest first. ``after`` is the id of the last job of the page before.
+
+    ``before`` is its position: that finds the next page even when the job itself has gone. ``longer_than`` and
+    ``shorter_than`` are seconds, inclusive, from start to end, or to now; jobs that have not started have none.
+    """
 
     states: Collection[State] = ()
     processes: Collection[str] = ()
@@ -65,6 +69,37 @@ class Query:
     created_before: datetime | None = None
     limit: int = 100
     after: JobId | None = None
+    before: int | None = None
+    longer_than: float | None = None
+    shorter_than: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """A request that must not be carried out twice: the client's key, and what tells its request from others."""
+
+    key: str
+    digest: str
+
+
+class Repeated(Exception):
+    """A job was added under that key before."""
+
+    def __init__(self, job: JobId, digest: str) -> None:
+        super().__init__(job)
+        self.job = job
+        self.digest = digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """A move that a subscriber has to be told of. ``tries`` counts those that failed."""
+
+    number: int
+    job: JobId
+    state: State
+    url: str
+    tries: int
 
 
 class JobStore(Protocol):
@@ -73,8 +108,10 @@ class JobStore(Protocol):
     Every method raises StoreUnavailable where the database could not be used.
     """
 
-    def add(self, job: Job, *, admission: Admission, mode: Mode) -> Job:
+    def add(self, job: Job, *, admission: Admission, mode: Mode, once: Once | None = None) -> Job:
         """Add an accepted job. Raises ServerBusy when a sync job finds no free slot or the queue is full.
+
+        Raises Repeated, before anything else is looked at, where the key of ``once`` has a job already.
 
         No free slot for a sync job: occupied slots plus jobs already waiting reach ``parallel``, or those of its own
         process reach ``process_parallel``. An async job is refused when they reach ``parallel`` plus ``waiting``.
@@ -102,7 +139,10 @@ class JobStore(Protocol):
         ...
 
     def move(self, job: Job, to: State, change: Move | None = None) -> Job:
-        """Compare-and-swap on ``job.version``; appends an event. Raises Conflict, NoSuchJob."""
+        """Compare-and-swap on ``job.version``; appends an event. Raises Conflict, NoSuchJob.
+
+        What a subscriber is to be told of the move is kept in the same transaction.
+        """
         ...
 
     def note(self, id: JobId, *, progress: int, message: str) -> None:
@@ -139,6 +179,18 @@ class JobStore(Protocol):
 
     def counts(self) -> dict[State, int]:
         """How many jobs have not ended, by state."""
+        ...
+
+    def callbacks(self, now: datetime, *, limit: int) -> Sequence[Callback]:
+        """What subscribers have to be told by now, oldest first."""
+        ...
+
+    def told(self, callback: Callback) -> None:
+        """The subscriber knows, or will never know. Idempotent."""
+        ...
+
+    def tell_again(self, callback: Callback, due: datetime) -> None:
+        """The try failed; the next one is due then."""
         ...
 
     def close(self) -> None:

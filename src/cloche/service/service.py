@@ -12,7 +12,15 @@ from time import monotonic
 from uuid import uuid4
 
 from cloche.model.data import ComplexData, ReferenceData, StoredData
-from cloche.model.errors import NoSuchInput, NoSuchMode, NoSuchOutput, NotEnoughStorage, NotPossible, ResultNotReady
+from cloche.model.errors import (
+    KeyReused,
+    NoSuchInput,
+    NoSuchMode,
+    NoSuchOutput,
+    NotEnoughStorage,
+    NotPossible,
+    ResultNotReady,
+)
 from cloche.model.execute import Execute, Mode
 from cloche.model.job import Event, Job, JobId
 from cloche.model.process import JobControl, ProcessDescription
@@ -23,7 +31,7 @@ from cloche.ports.engine import Waker
 from cloche.ports.executor import Executor, Pausable
 from cloche.ports.intake import Intake, Workspace
 from cloche.ports.storage import Storage
-from cloche.ports.store import Admission, JobStore, Query
+from cloche.ports.store import Admission, JobStore, Once, Query, Repeated
 from cloche.service.policy import Policy
 from cloche.values.resolve import resolve
 
@@ -79,8 +87,11 @@ class Service:
         """A directory for the files of one request; ``submit`` takes it over or discards it."""
         return self._workspace.intake()
 
-    def submit(self, request: Execute, intake: Intake | None = None) -> Job:
+    def submit(self, request: Execute, intake: Intake | None = None, *, once: Once | None = None) -> Job:
         """Check the request against the description and the limits, and queue it.
+
+        Where ``once`` names a key that has a job already, that job is the answer and nothing is queued; KeyReused where
+        it came from another request.
 
         The job's request is the resolved one; its mode is sync or async, never auto. Raises NoSuchProcess, every
         InputError, NoSuchOutput, NoSuchFormat, BadRequest, NoSuchMode, NotPossible, ServerBusy, NotEnoughStorage; the
@@ -90,13 +101,22 @@ class Service:
             published = self._catalog.get(request.process)
             job = self._draft(published, request)
             admission = self._policy.admission(published.description)
-            queued = self._queue(job, intake, admission)
+            queued = self._queue(job, intake, admission, once)
+        except Repeated as repeated:
+            if intake is not None:
+                intake.discard()
+            return self._earlier(repeated, once)
         except BaseException:
             if intake is not None:
                 intake.discard()
             raise
         self._waker.wake()
         return queued
+
+    def _earlier(self, repeated: Repeated, once: Once | None) -> Job:
+        if once is None or repeated.digest != once.digest:
+            raise KeyReused("This idempotency key was used before, for another request.")
+        return self._store.get(repeated.job)
 
     def _draft(self, published: Published, request: Execute) -> Job:
         description = published.description
@@ -117,13 +137,13 @@ class Service:
             updated=now,
         )
 
-    def _queue(self, job: Job, intake: Intake | None, admission: Admission) -> Job:
+    def _queue(self, job: Job, intake: Intake | None, admission: Admission, once: Once | None) -> Job:
         """The job directory comes first: whoever claims the job finds it."""
         try:
             if intake is not None and job.request.lineage:
                 self._keep_inputs(job, intake)
             self._workspace.adopt(job.id, intake)
-            return self._store.add(job, admission=admission, mode=job.request.mode)
+            return self._store.add(job, admission=admission, mode=job.request.mode, once=once)
         except BaseException as error:
             self._workspace.remove(job.id)
             if job.request.lineage:

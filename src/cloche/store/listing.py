@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from cloche.ports.store import Query
-from cloche.store.rows import stamp
+from cloche.store.rows import now, stamp
 from cloche.store.schema import jobs
 from cloche.store.statements import COLUMNS
 
@@ -27,4 +27,11 @@ def page(query: Query) -> Select[Any]:
     if query.after is not None:
         last = select(jobs.c.position).where(jobs.c.id == query.after).scalar_subquery()
         wanted = wanted.where(jobs.c.position < last)
+    if query.before is not None:
+        wanted = wanted.where(jobs.c.position < query.before)
+    lasted = func.coalesce(jobs.c.finished, stamp(now())) - jobs.c.started
+    if query.longer_than is not None:
+        wanted = wanted.where(lasted >= round(query.longer_than * 1_000_000))
+    if query.shorter_than is not None:
+        wanted = wanted.where(lasted <= round(query.shorter_than * 1_000_000))
     return wanted

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Meta
 
 from cloche.model.state import ENDED
 
-HEAD = "0001"
+HEAD = "0002"
 
 _ended = ", ".join(f"'{state}'" for state in sorted(ENDED))
 
@@ -66,4 +66,25 @@ job_events = Table(
     Column("state", Text, nullable=False),
     Column("text", Text, nullable=False),
     sqlite_with_rowid=False,
+)
+
+# Requests that are not carried out twice.
+once = Table(
+    "once",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("job", Text, nullable=False, index=True),
+)
+
+# What subscribers have not been told yet: written in the transaction of the move, gone when they know.
+callbacks = Table(
+    "callbacks",
+    metadata,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("job", Text, nullable=False, index=True),
+    Column("state", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due", BigInteger, nullable=False, index=True),
 )

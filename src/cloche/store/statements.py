@@ -103,3 +103,14 @@ STATES = "SELECT state, count(*) FROM jobs WHERE finished IS NULL GROUP BY state
 # A job that has not ended is never forgotten.
 FORGET = "DELETE FROM jobs WHERE id = :id AND finished IS NOT NULL"
 FORGET_EVENTS = "DELETE FROM job_events WHERE job = :id AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = :id)"
+
+# A key that is taken keeps the job that took it; nobody is told of a job that is forgotten.
+ONCE = "SELECT job, digest FROM once WHERE key = :key"
+REMEMBER = "INSERT INTO once (key, digest, job) VALUES (:key, :digest, :job)"
+FORGET_ONCE = "DELETE FROM once WHERE job = :id AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = :id)"
+
+TELL = "INSERT INTO callbacks (job, state, url, tries, due) VALUES (:job, :state, :url, 0, :due)"
+TO_TELL = "SELECT number, job, state, url, tries FROM callbacks WHERE due <= :now ORDER BY due, number LIMIT :limit"
+TOLD = "DELETE FROM callbacks WHERE number = :number"
+TELL_AGAIN = "UPDATE callbacks SET tries = tries + 1, due = :due WHERE number = :number"
+FORGET_CALLBACKS = "DELETE FROM callbacks WHERE job = :id AND NOT EXISTS (SELECT 1 FROM jobs WHERE id = :id)"

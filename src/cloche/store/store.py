@@ -11,10 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from cloche.model.errors import NoSuchJob, NotEnoughStorage, ServerBusy
-from cloche.model.execute import Mode
+from cloche.model.execute import Mode, Subscriber
 from cloche.model.job import Event, Job, JobId
 from cloche.model.state import ENDED, TRANSITIONS, State, Wanted
-from cloche.ports.store import Admission, Conflict, Move, Query, StoreUnavailable
+from cloche.ports.store import Admission, Callback, Conflict, Move, Once, Query, Repeated, StoreUnavailable
 from cloche.store import statements as sql
 from cloche.store.database import Database
 from cloche.store.dialect import Connection
@@ -43,10 +43,12 @@ class SqlStore:
         except DBAPIError as error:
             raise StoreUnavailable(f"the job database cannot be used: {error.orig}") from error
 
-    def add(self, job: Job, *, admission: Admission, mode: Mode) -> Job:
+    def add(self, job: Job, *, admission: Admission, mode: Mode, once: Once | None = None) -> Job:
         parameters = self._rows.addition(job)
         try:
             with self._database.writing(serial=True) as connection:
+                if once is not None:
+                    _take_key(connection, once, job.id)
                 _admit(_Counts.read(connection), job.process, admission, mode)
                 position = connection.execute(sql.ADD, parameters).fetchone()[0]
                 added = replace(job, state=State.ACCEPTED, updated=job.created, version=0, position=position)
@@ -101,6 +103,8 @@ class SqlStore:
                 raise Conflict(f"{job.id}: {found.state} (version {found.version}) now, {job.version} was expected")
             moved = _moved(job, to, change, time, row)
             _append(connection, moved, parameters["now"], plain(change.failure.text) if change.failure else "")
+            if job.request.subscriber is not None:
+                _tell(connection, moved, job.request.subscriber, parameters["now"])
         return moved
 
     def note(self, id: JobId, *, progress: int, message: str) -> None:
@@ -136,11 +140,28 @@ class SqlStore:
     def delete(self, id: JobId) -> None:
         with self._database.writing() as connection:
             connection.execute(sql.FORGET, {"id": id})
-            connection.execute(sql.FORGET_EVENTS, {"id": id})
+            for statement in (sql.FORGET_EVENTS, sql.FORGET_ONCE, sql.FORGET_CALLBACKS):
+                connection.execute(statement, {"id": id})
 
     def counts(self) -> dict[State, int]:
         with self._database.reading() as connection:
             return {State(state): number for state, number in connection.execute(sql.STATES)}
+
+    def callbacks(self, now: datetime, *, limit: int) -> Sequence[Callback]:
+        with self._database.reading() as connection:
+            rows = connection.execute(sql.TO_TELL, {"now": stamp(now), "limit": limit}).fetchall()
+        return [
+            Callback(number=number, job=job, state=State(state), url=url, tries=tries)
+            for number, job, state, url, tries in rows
+        ]
+
+    def told(self, callback: Callback) -> None:
+        with self._database.writing() as connection:
+            connection.execute(sql.TOLD, {"number": callback.number})
+
+    def tell_again(self, callback: Callback, due: datetime) -> None:
+        with self._database.writing() as connection:
+            connection.execute(sql.TELL_AGAIN, {"number": callback.number, "due": stamp(due)})
 
     def close(self) -> None:
         self._database.close()
@@ -203,6 +224,26 @@ def _next(
                 if len(chosen) == free:
                     break
     return chosen
+
+
+def _take_key(connection: Connection, once: Once, job: JobId) -> None:
+    """Raise Repeated where a job holds the key."""
+    held = connection.execute(sql.ONCE, {"key": once.key}).fetchone()
+    if held is not None:
+        raise Repeated(*held)
+    connection.execute(sql.REMEMBER, {"key": once.key, "digest": once.digest, "job": job})
+
+
+def _tell(connection: Connection, job: Job, subscriber: Subscriber, time: object) -> None:
+    """Keep what the subscriber wants to hear of a move."""
+    if job.state is State.SUCCEEDED:
+        url = subscriber.success
+    elif job.state in ENDED:
+        url = subscriber.failed
+    else:
+        url = subscriber.in_progress if job.state in (State.RUNNING, State.PAUSED) else ""
+    if url:
+        connection.execute(sql.TELL, {"job": job.id, "state": job.state.value, "url": url, "due": time})
 
 
 def _append(connection: Connection, job: Job, time: object, text: str = "") -> None:

@@ -142,8 +142,6 @@ def _resolve_output(description: ProcessDescription, request: OutputRequest) -> 
     domain = parameter.domain
     if isinstance(domain, ComplexDomain):
         return replace(request, format=formats.match(request.format, domain.formats, request.id))
-    if request.as_reference:
-        raise BadRequest(f"Output {request.id} is not complex data: it cannot be had by reference.", locator=request.id)
     return replace(request, uom=_output_unit(request, domain))
 
 

@@ -1,5 +1,6 @@
 """What the response form of an Execute request allows (WPS 1.0.0 clause 10.2.2.4)."""
 
+from cloche.model.domains import ComplexDomain
 from cloche.model.errors import StorageNotSupported
 from cloche.model.execute import Execute, Response
 from cloche.model.process import JobControl, ProcessDescription
@@ -18,8 +19,17 @@ def check(description: ProcessDescription, request: Execute, *, soap: bool) -> N
     if not request.store and JobControl.SYNC not in description.job_control:
         text = f"Process {description.id} takes its time: it needs storeExecuteResponse=true."
         raise invalid("storeExecuteResponse", text)
+    _check_references(description, request)
 
 
 def stores(description: ProcessDescription) -> bool:
     """Whether the response can be stored and its status followed: ``storeSupported`` and ``statusSupported``."""
     return JobControl.ASYNC in description.job_control
+
+
+def _check_references(description: ProcessDescription, request: Execute) -> None:
+    """Only complex outputs have an address here (clause 10.3)."""
+    for wanted in request.outputs:
+        output = description.output(wanted.id)
+        if wanted.as_reference and output is not None and not isinstance(output.domain, ComplexDomain):
+            raise invalid(wanted.id, f"Output {wanted.id} is not complex data: it cannot be had by reference.")
