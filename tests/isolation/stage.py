@@ -1,4 +1,4 @@
-"""One performance of the attacks: a victim server, executions at one level, every verdict as JSON on the last line that it prints.
+"""One performance of the attacks: a victim server, executions at one level, all verdicts as JSON on the last line.
 
     stage.py LEVEL            as the current user
     stage.py LEVEL UID        started by root, as an ordinary user: the way of a server installed with pip
@@ -78,7 +78,7 @@ def victim(folder: Path) -> Iterator[Victim]:
         path.write_text("TOP SECRET")
         path.chmod(0o600)
     leak = os.open(files["key"], os.O_RDONLY)
-    os.set_inheritable(leak, True)  # noqa: FBT003 - as careless code does
+    os.set_inheritable(leak, True)
     os.environ.update(SECRETS)
     shared = Path(f"/dev/shm/cloche-test-{os.getpid()}")
     shared.write_text("TOP SECRET")
@@ -103,7 +103,14 @@ def victim(folder: Path) -> Iterator[Victim]:
                 "jobs": str(folder / "data/jobs"),
                 "server_files": [str(path) for path in files.values()],
                 "private_files": [str(private / "id_rsa")],
-                "outside": [str(folder), str(folder / "data"), str(folder / "data/jobs"), str(HERE), "/usr", "/var/tmp"],
+                "outside": [
+                    str(folder),
+                    str(folder / "data"),
+                    str(folder / "data/jobs"),
+                    str(HERE),
+                    "/usr",
+                    "/var/tmp",
+                ],
                 "tcp": tcp.getsockname()[1],
                 "addresses": _addresses(),
                 "abstract": f"cloche-test-{os.getpid()}",
