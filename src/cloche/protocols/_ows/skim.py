@@ -28,16 +28,17 @@ def depth_change(piece: bytes) -> int | None:
 class Pieces:
     """Cuts a stream of bytes into pieces that end before a ``<`` where they can."""
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = PIECE_BYTES) -> None:
+        self._size = size
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         """The pieces that are complete with ``data``."""
         data = self._rest + data
         start = 0
-        while len(data) - start >= PIECE_BYTES:
-            cut = data.rfind(b"<", start + 1, start + PIECE_BYTES)
-            end = cut if cut > start else start + PIECE_BYTES
+        while len(data) - start >= self._size:
+            cut = data.rfind(b"<", start + 1, start + self._size)
+            end = cut if cut > start else start + self._size
             yield data[start:end]
             start = end
         self._rest = data[start:]

@@ -131,10 +131,12 @@ def _data(data: Node, identifier: str) -> InputData:
 
 def _reference(node: Node) -> ReferenceData:
     body, body_reference = node.first("Body"), node.first("BodyReference")
+    # GET is the default, yet many clients send a body and no method
+    default = "GET" if body is None and body_reference is None else "POST"
     return ReferenceData(
         href=node.get("href"),
         format=_format(node),
-        method=node.get("method").upper() or "GET",
+        method=node.get("method").upper() or default,
         headers=tuple((header.get("key"), header.get("value")) for header in node.all("Header") if header.get("key")),
         body=body.payload.name if body is not None and body.payload is not None else None,
         body_href=body_reference.get("href") if body_reference is not None else None,

@@ -1,0 +1,94 @@
+"""Values against the JSON Schema of their input, before anything starts (/req/core/process-execute-input-validation)."""
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import structlog
+
+from cloche.model.domains import BoundingBoxDomain, ComplexDomain
+from cloche.model.errors import WrongInputData
+from cloche.model.process import Parameter, ProcessDescription
+from cloche.protocols.ogcapi.forms import Pointer
+from cloche.protocols.ogcapi.problems import Fault, Problem, Refused, INVALID, fragment
+from cloche.protocols.ogcapi.schemas import media_types, schema
+from cloche.values.literal import quote
+
+log = structlog.get_logger("cloche.ogcapi")
+
+_MOST_FAULTS = 20
+_LONGEST = 300
+
+
+class Check:
+    """The schema of one input, compiled. ``own`` are the members that an author's schema gives to objects."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        self._id = parameter.id
+        domain = parameter.domain
+        written = json.loads(domain.json_schema) if isinstance(domain, ComplexDomain) and domain.json_schema else None
+        self.own = _members(written)
+        self.media_types = media_types(written)
+        self._validator = _compiled(parameter, written)
+
+    def __call__(self, item: Any, pointer: Pointer) -> None:
+        """Raises Refused with the place of every fault."""
+        if self._validator is None:
+            return
+        faults = []
+        for error in self._validator.iter_errors(item):
+            place = ("inputs", *pointer, *error.instance_path)
+            faults.append(Fault(pointer=fragment(place), detail=_shortened(error.message)))
+            if len(faults) == _MOST_FAULTS:
+                break
+        if faults:
+            detail = f"Input {self._id}: {faults[0].detail}"
+            raise Refused(
+                Problem(status=400, type=INVALID, title="Invalid input", detail=detail, faults=tuple(faults))
+            )
+
+    def accepts(self, item: Any) -> bool | None:
+        """Whether the schema allows it; None where there is no schema."""
+        return None if self._validator is None else bool(self._validator.is_valid(item))
+
+
+def checks(process: ProcessDescription) -> dict[str, Check]:
+    """By input identifier."""
+    return {parameter.id: Check(parameter) for parameter in process.inputs}
+
+
+def wrong(id: str, text: str, *given: str) -> WrongInputData:
+    """The input's value cannot be that; ``given`` is shown."""
+    return WrongInputData(f"Input {id}: {text}{' ' + quote(given[0]) if given else ''}", locator=id)
+
+
+def _compiled(parameter: Parameter, written: Any) -> Any:
+    domain = parameter.domain
+    try:
+        if isinstance(domain, ComplexDomain):
+            # `format` is an annotation, as the author wrote it; its draft is the one it names
+            return None if written is None else jsonschema_rs.validator_for(written)
+        if isinstance(domain, BoundingBoxDomain):
+            return jsonschema_rs.Draft4Validator(_any_spelling(schema(domain)))
+        return jsonschema_rs.Draft4Validator(schema(domain), validate_formats=False)
+    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        # the process still validates its own input; the author learns of it here
+        log.warning("JSON Schema of an input cannot be used", input=parameter.id, reason=str(error)[:_LONGEST])
+        return None
+
+
+def _any_spelling(box: dict[str, Any]) -> dict[str, Any]:
+    """Reference systems are compared by meaning, later: any spelling goes."""
+    described = box["allOf"][1]
+    return described | {"properties": described["properties"] | {"crs": {"type": "string"}}}
+
+
+def _members(written: Any) -> frozenset[str]:
+    if not isinstance(written, dict):
+        return frozenset()
+    branches = [written, *written.get("oneOf", ()), *written.get("anyOf", ()), *written.get("allOf", ())]
+    return frozenset(str(name) for b in branches if isinstance(b, dict) for name in b.get("properties", ()))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,82 @@
+"""Processes as JSON: summaries and the OGC process description (clauses 7.9, 7.10 and 9)."""
+
+from typing import Any
+
+from cloche.model.domains import ComplexDomain
+from cloche.model.process import Metadata, Parameter, ProcessDescription, Translation
+from cloche.protocols._ows.negotiation import translated
+from cloche.protocols.ogcapi.config import OgcApiConfig
+from cloche.protocols.ogcapi.conformance import EXECUTE, HTML, JSON
+from cloche.protocols.ogcapi.schemas import output_schema, schema
+
+Json = dict[str, Any]
+
+
+def summary(process: ProcessDescription, config: OgcApiConfig, language: str) -> Json:
+    """``processSummary.yaml``."""
+    href = config.process(process.id)
+    links = [{"href": href, "rel": "self", "type": JSON, "title": "Process description"}]
+    return {
+        "id": process.id,
+        "version": process.version,
+        **_described(process, process.translations, language),
+        "jobControlOptions": [option.value for option in process.job_control],
+        "outputTransmission": ["value", "reference"],
+        "links": links,
+    }
+
+
+def description(process: ProcessDescription, config: OgcApiConfig, language: str) -> Json:
+    """``process.yaml``."""
+    href = config.process(process.id)
+    found = summary(process, config, language)
+    found["links"] = [
+        {"href": f"{href}?f=json", "rel": "self", "type": JSON, "title": "This description"},
+        {"href": f"{href}?f=html", "rel": "alternate", "type": HTML, "title": "This description as a page"},
+        {"href": f"{href}/execution", "rel": EXECUTE, "type": JSON, "title": "Execute this process"},
+        {"href": config.address("/processes"), "rel": "up", "type": JSON, "title": "All processes"},
+    ]
+    found["inputs"] = {parameter.id: _input(parameter, language) for parameter in process.inputs}
+    found["outputs"] = {parameter.id: _output(parameter, language) for parameter in process.outputs}
+    return found
+
+
+def _input(parameter: Parameter, language: str) -> Json:
+    return {
+        **_described(parameter, parameter.translations, language),
+        "minOccurs": parameter.min_occurs,
+        "maxOccurs": "unbounded" if parameter.max_occurs is None else parameter.max_occurs,
+        "schema": schema(parameter.domain),
+        **_limits(parameter),
+    }
+
+
+def _output(parameter: Parameter, language: str) -> Json:
+    return {**_described(parameter, parameter.translations, language), "schema": output_schema(parameter.domain)}
+
+
+def _limits(parameter: Parameter) -> Json:
+    domain = parameter.domain
+    if not isinstance(domain, ComplexDomain) or domain.max_bytes is None:
+        return {}
+    parameters = [{"name": "maximumBytes", "value": [domain.max_bytes]}]
+    return {"additionalParameters": {"title": "Limits", "parameters": parameters}}
+
+
+def _described(
+    subject: ProcessDescription | Parameter, translations: tuple[Translation, ...], language: str
+) -> Json:
+    title, abstract = translated(translations, language, subject.title, subject.abstract)
+    found: Json = {"title": title}
+    if abstract:
+        found["description"] = abstract
+    if subject.keywords:
+        found["keywords"] = list(subject.keywords)
+    if subject.metadata:
+        found["metadata"] = [_metadata(item) for item in subject.metadata]
+    return found
+
+
+def _metadata(item: Metadata) -> Json:
+    given = {"title": item.title, "href": item.href, "role": item.role}
+    return {name: value for name, value in given.items() if value}

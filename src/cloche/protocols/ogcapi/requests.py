@@ -1,0 +1,156 @@
+"""The body of an execute request (``execute.yaml``, clause 7.11.2)."""
+
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Raw, Struct, field
+
+from cloche.model.data import Input
+from cloche.model.errors import NoSuchInput
+from cloche.model.execute import Execute, Mode, OutputRequest, Response
+from cloche.model.formats import Format
+from cloche.model.process import ProcessDescription
+from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols.ogcapi.checks import Check
+from cloche.protocols.ogcapi.inputs import InputReader
+from cloche.protocols.ogcapi.problems import bad_request
+from cloche.values.literal import quote
+
+
+class FormatBody(Struct, rename="camel"):
+    """``format.yaml``."""
+
+    media_type: str = ""
+    encoding: str = ""
+    schema: str | dict[str, Raw] = ""
+
+
+class OutputBody(Struct, rename="camel"):
+    """``output.yaml``."""
+
+    format: FormatBody = field(default_factory=FormatBody)
+    transmission_mode: Literal["value", "reference"] = "value"
+
+
+class SubscriberBody(Struct, rename="camel"):
+    """``subscriber.yaml``, with the name that it has in the text; ``successUrl`` is a slip of the published schema."""
+
+    success_uri: str = ""
+    success_url: str = ""
+    in_progress_uri: str = ""
+    failed_uri: str = ""
+
+
+class ExecuteBody(Struct):
+    """Members that the standard does not know are left alone."""
+
+    inputs: dict[str, Raw] | None = None
+    outputs: dict[str, OutputBody] | None = None
+    response: Literal["raw", "document"] = "raw"
+    subscriber: SubscriberBody | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """Where the client wants to hear of its job."""
+
+    success: str = ""
+    in_progress: str = ""
+    failed: str = ""
+
+
+_decoder = msgspec.json.Decoder(ExecuteBody)
+
+
+def decode(body: bytes | memoryview) -> ExecuteBody:
+    """The body taken apart; values of inputs are left as they are. Raises Refused."""
+    try:
+        return _decoder.decode(body or b"{}")
+    except msgspec.ValidationError as error:
+        raise bad_request(f"The request is not an execute request: {error}.", pointer=_pointer(str(error))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise bad_request(f"The request is not JSON: {error}.") from None
+    except RecursionError:
+        raise bad_request("The request is nested too deep.") from None
+
+
+def execute(
+    body: ExecuteBody, process: ProcessDescription, checks: dict[str, Check], deposit: Deposit, *, mode: Mode
+) -> Execute:
+    """What the client asked for. Raises Refused, InputError."""
+    outputs = tuple(_output(id, wanted) for id, wanted in (body.outputs or {}).items())
+    count = len(outputs) or len(process.outputs)
+    raw = Response.RAW if count == 1 else Response.PARTS
+    return Execute(
+        process=process.id,
+        inputs=_inputs(body.inputs or {}, process, checks, deposit),
+        outputs=outputs,
+        mode=mode,
+        response=Response.DOCUMENT if body.response == "document" else raw,
+        store=mode is Mode.ASYNC,
+        status=mode is Mode.ASYNC,
+        protocol="ogcapi",
+    )
+
+
+def callbacks(body: ExecuteBody) -> Callbacks:
+    """Raises Refused for what is no web address."""
+    given = body.subscriber or SubscriberBody()
+    found = Callbacks(
+        success=given.success_uri or given.success_url, in_progress=given.in_progress_uri, failed=given.failed_uri
+    )
+    for name, href in (
+        ("successUri", found.success),
+        ("inProgressUri", found.in_progress),
+        ("failedUri", found.failed),
+    ):
+        if href and not _is_address(href):
+            raise bad_request(f"{name} is not an http or https address.", pointer=("subscriber", name))
+    return found
+
+
+def _inputs(
+    given: dict[str, Raw], process: ProcessDescription, checks: dict[str, Check], deposit: Deposit
+) -> tuple[Input, ...]:
+    reader = InputReader(deposit)
+    found: list[Input] = []
+    for id, raw in given.items():
+        parameter = process.input(id)
+        if parameter is None:
+            allowed = ", ".join(known.id for known in process.inputs) or "none"
+            raise NoSuchInput(f"Process {process.id} has no input {quote(id)}. Inputs: {allowed}.", locator=id)
+        try:
+            found += reader.read(parameter, checks[id], raw)
+        except RecursionError:
+            raise bad_request(f"Input {id} is nested too deep.", pointer=("inputs", id)) from None
+    return tuple(found)
+
+
+def _output(id: str, wanted: OutputBody) -> OutputRequest:
+    said = wanted.format
+    format = Format(
+        media_type=said.media_type,
+        encoding=said.encoding,
+        schema=said.schema if isinstance(said.schema, str) else "",
+    )
+    return OutputRequest(
+        id=id,
+        format=format if format.media_type or format.encoding or format.schema else None,
+        as_reference=wanted.transmission_mode == "reference",
+    )
+
+
+def _is_address(href: str) -> bool:
+    try:
+        parts = urlsplit(href)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def _pointer(error: str) -> tuple[str, ...] | None:
+    """msgspec ends its texts with a path: ``- at `$.outputs[...].transmissionMode```."""
+    _, found, path = error.rpartition(" - at `$")
+    return tuple(step for step in path.rstrip("`").split(".") if step and "[" not in step) if found else None

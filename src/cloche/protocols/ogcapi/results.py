@@ -1,0 +1,164 @@
+"""Results of a job over HTTP: a document, the bytes of one output, several as multipart/related, or links alone.
+
+Clauses 7.11.4 (synchronous execution) and 7.13 (results of a job) say the same of all of them.
+"""
+
+import re
+from collections.abc import Iterator
+from uuid import uuid4
+
+import msgspec
+
+from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
+from cloche.model.errors import NoSuchOutput, ResultNotReady
+from cloche.model.execute import OutputRequest, Response
+from cloche.model.job import Job
+from cloche.model.state import ENDED, State
+from cloche.protocols._ows import safe
+from cloche.protocols._ows.embed import gzipped, in_base64
+from cloche.protocols._ows.replies import Reply, Segment, Stream
+from cloche.protocols.ogcapi import problems, values
+from cloche.protocols.ogcapi.config import OgcApiConfig
+from cloche.protocols.ogcapi.conformance import JSON
+from cloche.protocols.ogcapi.negotiation import quality
+from cloche.service.service import Service
+
+TEXT = "text/plain; charset=utf-8"
+NO_STORE = ((b"cache-control", b"no-store"),)
+_TOKEN = re.compile(r"[A-Za-z0-9._+-]+/[A-Za-z0-9._+-]+")
+
+
+class Results:
+    """Any thread. Every method raises NoSuchJob, NoSuchOutput where the job has just expired."""
+
+    def __init__(self, service: Service, config: OgcApiConfig) -> None:
+        self._service = service
+        self._config = config
+
+    def check(self, job: Job) -> None:
+        """Raises ResultNotReady; Refused with the reason of a job that failed or was dismissed."""
+        if job.state not in ENDED:
+            raise ResultNotReady(f"Job {job.id} has not ended yet.", locator=job.id)
+        if job.state is not State.SUCCEEDED:
+            raise problems.Refused(problems.failure(job.failure))
+
+    def reply(self, job: Job, accept: str) -> Reply:
+        """As the request that made the job has asked for them. The job has succeeded."""
+        found = self._pairs(job)
+        if job.request.response is Response.DOCUMENT:
+            return Reply(media_type=JSON, segments=tuple(self._document(job, found)), headers=NO_STORE)
+        if all(wanted.as_reference for _, wanted in found):
+            return self._links(job, found)
+        if job.request.response is Response.RAW:
+            return self._bare(job, found[0][0], accept)
+        return self._parts(job, found)
+
+    def one(self, job: Job, id: str, accept: str) -> Reply:
+        """One output by itself. Raises NoSuchOutput."""
+        for output in job.outputs:
+            if output.id == id:
+                return self._bare(job, output, accept)
+        raise NoSuchOutput(f"Job {job.id} has no result of that name.", locator=id)
+
+    def href(self, job: Job, output: Output) -> tuple[str, str]:
+        """Where an output is found, and its media type."""
+        match output.data:
+            case StoredData() as data:
+                return self._config.output(job.id, data.name), data.format.media_type
+            case BoundingBoxData():
+                return self._config.result(job.id, output.id), JSON
+            case LiteralData():
+                return self._config.result(job.id, output.id), "text/plain"
+
+    def _pairs(self, job: Job) -> list[tuple[Output, OutputRequest]]:
+        """Outputs with what was asked, in the order asked; optional ones that the process left out are missing."""
+        found = {output.id: output for output in job.outputs}
+        return [(found[wanted.id], wanted) for wanted in job.request.outputs if wanted.id in found]
+
+    def _document(self, job: Job, found: list[tuple[Output, OutputRequest]]) -> Iterator[Segment]:
+        for number, (output, wanted) in enumerate(found):
+            yield (b"," if number else b"{") + msgspec.json.encode(output.id) + b":"
+            yield from self._value(job, output, wanted)
+        yield b"}" if found else b"{}"
+
+    def _value(self, job: Job, output: Output, wanted: OutputRequest) -> list[Segment]:
+        if wanted.as_reference:
+            href, kind = self.href(job, output)
+            return [msgspec.json.encode({"href": href, "type": kind} if kind else {"href": href})]
+        match output.data:
+            case LiteralData() as data:
+                return [msgspec.json.encode(values.literal(data))]
+            case BoundingBoxData() as data:
+                return [msgspec.json.encode(values.box_result(data))]
+            case StoredData(name=name) as data:
+                return values.stored(
+                    lambda: self._service.read_output(job.id, name), data, small_bytes=self._config.small_bytes
+                )
+
+    def _links(self, job: Job, found: list[tuple[Output, OutputRequest]]) -> Reply:
+        """/req/core/process-execute-sync-raw-ref: no content, a link for each output."""
+        headers = []
+        for output, _ in found:
+            href, kind = self.href(job, output)
+            said = f'; type="{kind}"' if _TOKEN.match(kind) and '"' not in kind else ""
+            headers.append((b"link", f'<{href}>; rel="item"; title="{_plain(output.id)}"{said}'.encode()))
+        return Reply(media_type="", segments=(b"",), status=204, headers=(*headers, *NO_STORE))
+
+    def _bare(self, job: Job, output: Output, accept: str) -> Reply:
+        kind, segment, size, headers = self._content(job, output, accept)
+        return Reply(media_type=kind, segments=(segment,), size=size, headers=(*headers, *NO_STORE))
+
+    def _parts(self, job: Job, found: list[tuple[Output, OutputRequest]]) -> Reply:
+        boundary = uuid4().hex
+        segments: list[Segment] = []
+        first = ""
+        for output, wanted in found:
+            lines = [f"--{boundary}", f"Content-ID: {_plain(output.id)}"]
+            if wanted.as_reference:
+                href, kind = self.href(job, output)
+                lines += [f"Content-Location: {href}"]
+                content: Segment = b""
+            else:
+                kind, content, _, headers = self._content(job, output, "")
+                lines += [f"{key.decode().title()}: {value.decode()}" for key, value in headers]
+            first = first or kind.partition(";")[0]
+            head = "\r\n".join([*lines, f"Content-Type: {kind}", "", ""])
+            segments += [head.encode(), content, b"\r\n"]
+        segments.append(f"--{boundary}--\r\n".encode())
+        kind = f'multipart/related; type="{first}"; boundary={boundary}'
+        return Reply(media_type=kind, segments=tuple(segments), headers=NO_STORE)
+
+    def _content(
+        self, job: Job, output: Output, accept: str
+    ) -> tuple[str, Segment, int | None, tuple[tuple[bytes, bytes], ...]]:
+        """Media type, bytes, size if it is known of a stream, headers."""
+        match output.data:
+            case LiteralData() as data:
+                if quality(accept, JSON) > quality(accept, "text/plain"):
+                    return JSON, msgspec.json.encode(values.scalar(data)), None, ()
+                return TEXT, data.value.encode(), None, ()
+            case BoundingBoxData() as data:
+                return JSON, msgspec.json.encode(values.bounding_box(data)), None, ()
+            case StoredData() as data:
+                return self._file(job, data)
+
+    def _file(self, job: Job, data: StoredData) -> tuple[str, Segment, int | None, tuple[tuple[bytes, bytes], ...]]:
+        encoding = data.format.encoding.lower()
+        headers = safe.headers(data.format.media_type, data.name)
+        chunks = self._service.read_output(job.id, data.name)
+        size: int | None = data.size
+        if encoding == "base64":
+            chunks, size = in_base64(chunks), None
+            headers = (*headers, (b"content-transfer-encoding", b"base64"))
+        elif encoding == "gzip":
+            chunks, size = gzipped(chunks), None
+            headers = (*headers, (b"content-encoding", b"gzip"))
+        kind = data.format.media_type or "application/octet-stream"
+        if data.size <= self._config.small_bytes:
+            return kind, b"".join(chunks), None, headers
+        return kind, Stream(chunks=lambda: chunks), size, headers
+
+
+def _plain(id: str) -> str:
+    """An identifier fit for a header."""
+    return "".join(c if c.isascii() and c.isprintable() and c not in '"\\<>' else "_" for c in id)
