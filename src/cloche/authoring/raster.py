@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,6 +36,12 @@ class Raster:
     path: Path
     kind: RasterFormat
     grid: Grid
+
+    @staticmethod
+    def preload() -> None:
+        """Import what reading and writing need, so that what is forked afterwards need not; nothing else happens."""
+        for name in ("numpy", "rasterio", "rasterio.enums", "rasterio.shutil", "rasterio.windows"):
+            import_module(name)
 
     @classmethod
     def formats(cls) -> tuple[Format, ...]:

@@ -83,7 +83,7 @@ ASCII_GRID = RasterFormat(
     id="asciigrid",
     title="ASCII grid",
     format=Format(media_type="text/plain; subtype=aaigrid"),
-    aliases=(Format(media_type="application/x-ogc-aaigrid"),),
+    aliases=(Format(media_type="application/x-ogc-aaigrid"), Format(media_type="application/x-aaigrid")),
     reader="AAIGrid",
     writer="AAIGrid",
     suffix=".asc",

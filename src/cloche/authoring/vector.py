@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -44,6 +45,12 @@ class Vector:
     def formats(cls) -> tuple[Format, ...]:
         """The supported formats, the default first."""
         return vector_formats()
+
+    @staticmethod
+    def preload() -> None:
+        """Import what reading and writing need, so that what is forked afterwards need not; nothing else happens."""
+        for name in ("geopandas", "pyogrio", "pyproj", "shapely"):
+            import_module(name)
 
     @classmethod
     def formats_with_crs(cls) -> tuple[Format, ...]:

@@ -7,6 +7,10 @@ from cloche.library.raster.polygons import raster_polygonize
 from cloche.library.raster.terrain import raster_aspect, raster_hillshade, raster_slope
 from cloche.library.raster.warp import raster_convert, raster_reproject
 from cloche.library.raster.zones import raster_clip_by_polygon, raster_zonal_statistics
+from cloche.process import Raster, Vector
+
+Raster.preload()  # in the zygote, once, instead of in each job
+Vector.preload()
 
 __all__ = [
     "raster_aspect",
