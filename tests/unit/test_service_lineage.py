@@ -8,6 +8,8 @@ from cloche.model.execute import Execute
 from cloche.model.formats import Format
 from wps_house import XML, House, hold
 
+ANY = Format(media_type="")
+
 
 @pytest.fixture
 def house(tmp_path):
