@@ -156,7 +156,7 @@ def echo(house: "House", job: Job) -> None:
             content = house.input(job, data.file)
             found.append(house.store_output(job, wanted.id, content, wanted.format or data.format))
         elif wanted.id in ("out", "number"):
-            found.append(Output(id=wanted.id, data=LiteralData(value="42", datatype="integer")))
+            found.append(Output(id=wanted.id, data=LiteralData(value="42")))
     house.move(job, State.SUCCEEDED, outputs=tuple(found), finished=datetime.now(UTC), progress=100)
 
 

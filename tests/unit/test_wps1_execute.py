@@ -585,3 +585,5 @@ def test_kvp_raw_and_stored(house, standards):
     eventually(lambda: house.jobs[1].state is State.SUCCEEDED)
     root = tree(house.client.get(root.get("statusLocation")), standards)
     assert found(root, "wps:DataInputs/wps:Input/wps:Data/wps:LiteralData").text == "4"
+    result = found(root, "wps:ProcessOutputs/wps:Output/wps:Data/wps:LiteralData")
+    assert (result.text, result.get("dataType")) == ("42", "integer")

@@ -1,6 +1,8 @@
 """Waiting for the end of a job without polling and without a thread."""
 
 import asyncio
+import math
+import time
 
 from starlette.types import Receive
 
@@ -29,27 +31,35 @@ class Awaited:
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
 
-    async def end(self, job: JobId, receive: Receive, threads: Threads) -> Job:
-        """The job when it has ended. Raises Disconnected, and wants the job stopped, when the client goes away."""
+    async def end(
+        self, job: JobId, receive: Receive, threads: Threads, *, patience: float = math.inf, abandon: bool = True
+    ) -> Job:
+        """The job when it has ended, or as it is after ``patience`` seconds.
+
+        Raises Disconnected when the client goes away, and wants the job stopped then unless not to ``abandon`` it.
+        """
+        deadline = time.monotonic() + patience
         unsubscribe = self._service.subscribe(job, self.ring)
         watch = asyncio.ensure_future(_disconnected(receive))
         watch.add_done_callback(lambda _: self._rung.set())
         try:
             while True:
                 current = await threads.quick(lambda: self._service.job(job))
-                if current.state in ENDED:
+                left = deadline - time.monotonic()
+                if current.state in ENDED or left <= 0:
                     return current
-                await self._ring_or_look()
+                await self._ring_or_look(min(LOOK_SECONDS, left))
                 if watch.done():
-                    await threads.quick(lambda: self._service.dismiss(job))
+                    if abandon:
+                        await threads.quick(lambda: self._service.dismiss(job))
                     raise Disconnected
         finally:
             unsubscribe()
             watch.cancel()
 
-    async def _ring_or_look(self) -> None:
+    async def _ring_or_look(self, seconds: float) -> None:
         try:
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(seconds):
                 await self._rung.wait()
         except TimeoutError:
             return

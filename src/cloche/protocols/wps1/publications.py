@@ -1,6 +1,5 @@
 """GetCapabilities and DescribeProcess: negotiated, rendered once, kept."""
 
-import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
@@ -33,8 +32,6 @@ class Publications:
         self._service = service
         self._config = config
         self._shelf = Shelf[bytes](entries=SHELF_ENTRIES, total_bytes=SHELF_BYTES)
-        # the catalog counts anew after a restart, but a sequence that clients have seen may never sink
-        self._epoch = int(time.time())
 
     def capabilities(self, request: GetCapabilities, *, accept_language: str) -> Publication:
         """Raises OwsError."""
@@ -42,15 +39,14 @@ class Publications:
         language = negotiation.language(request.language, self._config.languages, header=accept_language)
         media_type = negotiation.media_type(request.accept_formats)
         version = self._service.catalog_version()
-        current = self._epoch + version
-        if self._is_current(request.update_sequence, current):
-            return Publication(document=unchanged(language, str(current)).encode(), media_type=media_type)
+        if _is_current(request.update_sequence, version):
+            return Publication(document=unchanged(language, str(version)).encode(), media_type=media_type)
         sections = wanted_sections(request.sections)
 
         def render() -> str:
             processes = [published.description for published in self._service.processes()]
             return capabilities(
-                self._config, processes, sections=sections, language=language, update_sequence=str(current)
+                self._config, processes, sections=sections, language=language, update_sequence=str(version)
             )
 
         document = self._kept(version, ("capabilities", language, sections), render)
@@ -79,18 +75,19 @@ class Publications:
             raise NoSuchProcess("No process is published here.", locator="Identifier")
         return everything
 
-    def _is_current(self, asked: str, current: int) -> bool:
-        """Raises OwsError InvalidUpdateSequence for one from the future; what is no number is no sequence of ours."""
-        if not (asked.isascii() and asked.isdecimal() and len(asked) < 20):
-            return False
-        if int(asked) > current:
-            text = f"The update sequence {asked} is greater than the current one, {current}."
-            raise OwsError(Code.INVALID_UPDATE_SEQUENCE, text)
-        return int(asked) == current
-
     def _kept(self, version: int, key: Hashable, render: Callable[[], str]) -> bytes:
         document = self._shelf.get(version, key)
         if document is None:
             document = render().encode()
             self._shelf.put(version, key, document, size=len(document))
         return document
+
+
+def _is_current(asked: str, current: int) -> bool:
+    """Raises OwsError InvalidUpdateSequence for one from the future; what is no number is no sequence of ours."""
+    if not (asked.isascii() and asked.isdecimal() and len(asked) < 20):
+        return False
+    if int(asked) > current:
+        text = f"The update sequence {asked} is greater than the current one, {current}."
+        raise OwsError(Code.INVALID_UPDATE_SEQUENCE, text)
+    return int(asked) == current

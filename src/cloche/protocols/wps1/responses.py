@@ -1,8 +1,10 @@
 """The Execute response: one document for every state of a job (WPS 1.0.0 clause 10.3)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
+from cloche.model.domains import LiteralDomain
 from cloche.model.errors import NoSuchProcess
 from cloche.model.execute import OutputRequest
 from cloche.model.job import Job
@@ -64,14 +66,16 @@ class Responses:
         for output in job.outputs:
             request = wanted.get(output.id, OutputRequest(id=output.id))
             parts.append(f"<wps:Output>{_head(output.id, description, request, language)}")
-            parts += self._output(job, output, request)
+            parts += self._output(job, output, request, description)
             parts.append("</wps:Output>")
         return [*parts, "</wps:ProcessOutputs>"]
 
-    def _output(self, job: Job, output: Output, request: OutputRequest) -> tuple[Part, ...]:
+    def _output(
+        self, job: Job, output: Output, request: OutputRequest, description: ProcessDescription | None
+    ) -> tuple[Part, ...]:
         match output.data:
             case LiteralData() as data:
-                return (node("wps:Data", values.literal(data)),)
+                return (node("wps:Data", values.literal(_typed(data, output.id, description))),)
             case BoundingBoxData() as data:
                 return (node("wps:Data", values.bounding_box(data)),)
             case StoredData(name=name) as data if request.as_reference:
@@ -93,6 +97,13 @@ def _process(job: Job, description: ProcessDescription | None, language: str) ->
         else leaf("ows:Identifier", job.process) + leaf("ows:Title", job.process)
     )
     return node("wps:Process", content, attributes={"wps:processVersion": job.process_version})
+
+
+def _typed(data: LiteralData, output: str, description: ProcessDescription | None) -> LiteralData:
+    parameter = description.output(output) if description is not None else None
+    if data.datatype or parameter is None or not isinstance(parameter.domain, LiteralDomain):
+        return data
+    return replace(data, datatype=parameter.domain.datatype.value)
 
 
 def _head(output: str, description: ProcessDescription | None, request: OutputRequest, language: str) -> str:
