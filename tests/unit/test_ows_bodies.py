@@ -110,7 +110,7 @@ def test_compressed_bodies(house, encoding, packed, content):
     ("content", "encoding", "status"),
     [
         (EXECUTE, "gzip", 400),
-        (gzip.compress(EXECUTE)[:-10], "gzip", 400),
+        (gzip.compress(EXECUTE, mtime=0)[:-10], "gzip", 400),
         (EXECUTE, "br", 415),
         (b"", "gzip", 400),
     ],
