@@ -65,6 +65,11 @@ def test_relative_paths_are_beside_the_file(tmp_path):
     assert found.processing.packages == (str(tmp_path / "mine"), str(tmp_path / "one.py"), "a.module")
 
 
+def test_the_file_itself_is_hidden_from_executions(tmp_path):
+    found = settings("[processing]\nhiddenpaths = ['keys']\n", at=tmp_path)
+    assert set(found.processing.hiddenpaths) == {tmp_path / "keys", tmp_path / "cloche.toml"}
+
+
 def test_lists_may_be_texts_with_commas(tmp_path):
     found = settings("[server]\nlanguage = 'en-US, fr'\n", {"CLOCHE_PROCESSING__PACKAGES": "a, b.c"}, at=tmp_path)
     assert found.server.language == ("en-US", "fr")

@@ -48,7 +48,7 @@ def read(
     settings = reader.struct(Settings, table, ())
     if reader.mistakes:
         raise WrongSettings("\n".join(reader.mistakes))
-    return _absolute(settings, base)
+    return _absolute(settings, base, found)
 
 
 def is_path(package: str) -> bool:
@@ -166,7 +166,7 @@ def _own_kind(kind: type, value: Any) -> Any:
     return kind(_PARSERS[kind](value))
 
 
-def _absolute(settings: Settings, base: Path) -> Settings:
+def _absolute(settings: Settings, base: Path, file: Path | None) -> Settings:
     server, processing = settings.server, settings.processing
     return replace(
         settings,
@@ -177,6 +177,7 @@ def _absolute(settings: Settings, base: Path) -> Settings:
         ),
         processing=replace(
             processing,
+            hiddenpaths=(*(base / path for path in processing.hiddenpaths), *((file.resolve(),) if file else ())),
             readablepaths=tuple(base / path for path in processing.readablepaths),
             packages=tuple(str((base / name).resolve()) if is_path(name) else name for name in processing.packages),
         ),

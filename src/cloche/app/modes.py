@@ -60,7 +60,7 @@ def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
         jobs=jobs,
         user=owner(settings),
         readable=settings.processing.readablepaths,
-        hidden=(settings.server.datadir,),
+        hidden=(settings.server.datadir, *settings.processing.hiddenpaths),
         network=settings.processing.network,
     )
 

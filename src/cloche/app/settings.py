@@ -100,6 +100,13 @@ class Processing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         tuple[Path, ...],
         _doc("Directories that sandboxed processes may read besides Python, their package and the system libraries."),
     ] = ()
+    hiddenpaths: Annotated[
+        tuple[Path, ...],
+        _doc(
+            "Files and directories that sandboxed processes never see, even below something readable. The data "
+            "directory and the configuration file always belong to them."
+        ),
+    ] = ()
     network: Annotated[
         bool, _doc("Let processes that declare a need of the network use the host's. Otherwise they are refused.")
     ] = False
