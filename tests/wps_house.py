@@ -98,7 +98,7 @@ ASYNC = replace(BARE, id="async-only", job_control=(JobControl.ASYNC,))
 class Catalog:
     def __init__(self, *descriptions):
         self.descriptions = sorted(descriptions, key=lambda item: item.id)
-        self.number = 1
+        self.number = 1000
 
     def processes(self):
         return [Published(description=item, package="test") for item in self.descriptions]
