@@ -215,7 +215,7 @@ def test_several_and_all_processes_are_described_in_order(house, standards):
     assert not texts(tree(house.get(f"{DESCRIBE}bare")), "//DataInputs")
 
 
-@pytest.mark.parametrize("path", ["/wps", "/wps/1.0.0"])
+@pytest.mark.parametrize("path", ["/wps"])
 def test_requests_in_xml(house, standards, path):
     wps = "xmlns='http://www.opengis.net/wps/1.0.0' xmlns:ows='http://www.opengis.net/ows/1.1' service='WPS'"
     versions = "<ows:AcceptVersions><ows:Version>1.0.0</ows:Version></ows:AcceptVersions>"

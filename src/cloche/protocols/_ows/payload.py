@@ -9,7 +9,7 @@ from cloche.protocols._ows.config import BodyLimits
 from cloche.protocols._ows.deposit import Deposit, Spool
 from cloche.protocols._ows.markup import quote
 from cloche.protocols._ows.nodes import Node, Payload
-from cloche.protocols._ows.sinks import Sink, sink
+from cloche.protocols._ows.sinks import LAYOUT, Sink, sink
 
 NAME_END = b" \t\r\n/>"
 NAME_BYTES = 1 << 12
@@ -109,7 +109,7 @@ class PayloadReader:
         self._parser.StartNamespaceDeclHandler = None
 
     def _characters(self, text: str) -> None:
-        if self._sink is None and not self._verbatim and not text.strip():
+        if self._sink is None and not self._verbatim and not text.strip(LAYOUT):
             return
         self._text_sink().write(text, verbatim=self._verbatim)
 

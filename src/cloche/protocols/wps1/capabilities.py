@@ -8,7 +8,7 @@ from cloche.protocols._ows.markup import leaf, leaves, node, optional
 from cloche.protocols._ows.negotiation import translated
 from cloche.protocols.wps1 import names
 from cloche.protocols.wps1.config import Wps1Config
-from cloche.protocols.wps1.requests import OPERATIONS, VERSION
+from cloche.protocols.wps1.requests import OPERATIONS
 
 OPTIONAL_SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata")
 
@@ -31,7 +31,7 @@ def capabilities(
 ) -> str:
     """``wps:Capabilities``."""
     parts = {
-        "ServiceIdentification": service_metadata.identification(config.metadata, versions=(VERSION,)),
+        "ServiceIdentification": service_metadata.identification(config.metadata, versions=config.versions),
         "ServiceProvider": service_metadata.provider(config.metadata),
         "OperationsMetadata": service_metadata.operations(config.endpoint, OPERATIONS, OPERATIONS),
     }

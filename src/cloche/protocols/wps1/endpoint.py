@@ -3,72 +3,66 @@
 from functools import partial
 
 from starlette.routing import BaseRoute, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloche.model.job import Job
 from cloche.protocols._ows import kvp as queries
-from cloche.protocols._ows.body import read_body
+from cloche.protocols._ows.answering import Answer, Answering, Exchange
 from cloche.protocols._ows.deposit import Deposit
 from cloche.protocols._ows.errors import malformed
 from cloche.protocols._ows.nodes import Node
 from cloche.protocols._ows.operations import operation
-from cloche.protocols._ows.reader import Reader
-from cloche.protocols._ows.replies import Ready, Reply, xml_reply
-from cloche.protocols._ows.shelf import Shelf
-from cloche.protocols._ows.soap import unwrap
+from cloche.protocols._ows.ready import ReadyReplies
+from cloche.protocols._ows.receiving import Receiver
+from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._ows.reports import OWS_1_1
 from cloche.protocols._ows.threads import Threads
-from cloche.protocols.wps1 import documents, kvp
-from cloche.protocols.wps1.answering import Answer, Answering, Exchange
+from cloche.protocols.wps1 import documents, faults, kvp
 from cloche.protocols.wps1.config import Wps1Config
 from cloche.protocols.wps1.executions import Executions
 from cloche.protocols.wps1.publications import Publications
 from cloche.protocols.wps1.requests import OPERATIONS, DescribeProcess, GetCapabilities
 from cloche.service.service import Service
 
-READY_ENTRIES = 512
-READY_BYTES = 32 << 20
-LONGEST_READY_KEY = 1024
-
 
 def routes(service: Service, config: Wps1Config) -> list[BaseRoute]:
-    """``/wps`` and ``/wps/1.0.0``, the same endpoint; ``/wps/jobs/{id}``, the documents of its jobs."""
+    """The endpoint where ``config`` has it, and the documents of its jobs."""
     threads = Threads()
-    answering = Answering(language=config.languages[0], threads=threads)
-    executions = Executions(service, config, threads)
-    endpoint = Endpoint(service, config, threads, answering, executions)
-    jobs = Jobs(service, threads, answering, executions)
-    return [Route("/wps", endpoint), Route("/wps/1.0.0", endpoint), Route("/wps/jobs/{id}", jobs)]
+    return [Route(config.path, endpoint(service, config, threads)), *job_routes(service, config, threads)]
+
+
+def job_routes(service: Service, config: Wps1Config, threads: Threads) -> list[BaseRoute]:
+    """``/wps/jobs/{id}``: the job's document, whatever protocol began it."""
+    return [Route("/wps/jobs/{id}", Jobs(service, config, threads))]
+
+
+def endpoint(service: Service, config: Wps1Config, threads: Threads) -> ASGIApp:
+    """The endpoint alone, for those who put it elsewhere."""
+    return Endpoint(service, config, threads)
 
 
 class Endpoint:
     """All three operations. What is published is answered from memory, by the query string as it stands."""
 
-    def __init__(
-        self, service: Service, config: Wps1Config, threads: Threads, answering: Answering, executions: Executions
-    ) -> None:
+    def __init__(self, service: Service, config: Wps1Config, threads: Threads) -> None:
         self._service = service
         self._config = config
         self._threads = threads
-        self._answering = answering
-        self._executions = executions
+        self._answering = _answering(config, threads)
+        self._executions = Executions(service, config, threads)
+        self._receiver = Receiver(limits=config.body, payloads=documents.PAYLOADS, threads=threads)
         self._publications = Publications(service, config)
-        self._ready = Shelf[Ready](entries=READY_ENTRIES, total_bytes=READY_BYTES)
+        self._ready = ReadyReplies(by_language=len(config.languages) > 1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
         if method == "GET":
-            ready = self._ready.get(self._service.catalog_version(), self._key(scope))
+            ready = self._ready.get(self._service.catalog_version(), scope)
             if ready is not None:
                 await ready.send(send)
                 return
         answers: dict[str, Answer] = {"GET": self._get, "HEAD": self._get, "POST": self._post}
         await self._answering(answers.get(method, _no_method), scope, receive, send)
-
-    def _key(self, scope: Scope) -> tuple[bytes, bytes]:
-        if len(self._config.languages) == 1:
-            return scope["query_string"], b""
-        preferred = (value for name, value in scope["headers"] if name == b"accept-language")
-        return scope["query_string"], next(preferred, b"")
 
     async def _get(self, exchange: Exchange) -> Reply:
         query = queries.parse(exchange.scope["query_string"])
@@ -79,13 +73,8 @@ class Endpoint:
         version = self._service.catalog_version()
         request = kvp.get_capabilities(query) if name == "GetCapabilities" else kvp.describe_process(query)
         reply = await self._threads.quick(partial(self._publish, request, exchange))
-        self._keep(version, self._key(exchange.scope), reply)
+        self._ready.keep(version, exchange.scope, reply)
         return reply
-
-    def _keep(self, version: int, key: tuple[bytes, bytes], reply: Reply) -> None:
-        if len(key[0]) + len(key[1]) <= LONGEST_READY_KEY:
-            ready = Ready(reply)
-            self._ready.put(version, key, ready, size=ready.size)
 
     def _publish(self, request: GetCapabilities | DescribeProcess, exchange: Exchange) -> Reply:
         if isinstance(request, GetCapabilities):
@@ -97,39 +86,10 @@ class Endpoint:
 
     async def _post(self, exchange: Exchange) -> Reply:
         deposit = self._executions.deposit()
-        reader = Reader(
-            deposit,
-            self._config.body,
-            payloads=documents.PAYLOADS,
-            content_charset=_charset(exchange.headers.get("content-type", "")),
-        )
-        try:
-            rest, large = await self._receive(exchange, reader)
-            run = self._threads.bulk if large else self._threads.quick
-            outcome = await run(partial(self._carry_out, reader, rest, deposit, exchange))
-        except BaseException:
-            if deposit.intake is not None:
-                await self._threads.quick(deposit.discard)
-            raise
-        finally:
-            reader.release()
+        outcome = await self._receiver.read(exchange, deposit, partial(self._carry_out, deposit, exchange))
         return outcome if isinstance(outcome, Reply) else await self._follow(outcome, exchange)
 
-    async def _receive(self, exchange: Exchange, reader: Reader) -> tuple[bytes, bool]:
-        """Feed the body to the reader; what is left when it ends, and whether there was more than that."""
-        batch = bytearray()
-        large = False
-        async for chunk in read_body(exchange.headers, exchange.receive, self._config.body):
-            batch += chunk
-            if len(batch) > self._config.body.memory_bytes:
-                await self._threads.bulk(partial(reader.feed, bytes(batch)))
-                batch.clear()
-                large = True
-        return bytes(batch), large
-
-    def _carry_out(self, reader: Reader, rest: bytes, deposit: Deposit, exchange: Exchange) -> Reply | Job:
-        reader.feed(rest)
-        root, exchange.soap = unwrap(reader.close())
+    def _carry_out(self, deposit: Deposit, exchange: Exchange, root: Node) -> Reply | Job:
         name = documents.operation(root)
         if name == "Execute":
             return self._executions.submit_document(root, deposit, exchange.accept_language, exchange.soap)
@@ -143,11 +103,11 @@ class Endpoint:
 class Jobs:
     """What ``statusLocation`` points at: the response of a job as it is at this moment, read from the store."""
 
-    def __init__(self, service: Service, threads: Threads, answering: Answering, executions: Executions) -> None:
+    def __init__(self, service: Service, config: Wps1Config, threads: Threads) -> None:
         self._service = service
         self._threads = threads
-        self._answering = answering
-        self._executions = executions
+        self._answering = _answering(config, threads)
+        self._executions = Executions(service, config, threads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer: Answer = self._get if scope["method"] in {"GET", "HEAD"} else _no_method
@@ -159,14 +119,13 @@ class Jobs:
         return await self._executions.reply(job)
 
 
+def _answering(config: Wps1Config, threads: Threads) -> Answering:
+    return Answering(refusal=faults.refusal, dialect=OWS_1_1, language=config.languages[0], threads=threads)
+
+
 async def _no_method(exchange: Exchange) -> Reply:
     raise malformed(f"{exchange.scope['method']} is not answered here; GET and POST are.", status=405)
 
 
 def _published(name: str, root: Node) -> GetCapabilities | DescribeProcess:
     return documents.get_capabilities(root) if name == "GetCapabilities" else documents.describe_process(root)
-
-
-def _charset(content_type: str) -> str:
-    parameters = (part.strip().partition("=") for part in content_type.split(";")[1:])
-    return next((value.strip("\"' ") for name, _, value in parameters if name.lower() == "charset"), "")

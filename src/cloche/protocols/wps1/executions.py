@@ -15,13 +15,13 @@ from cloche.protocols._ows.kvp import Kvp
 from cloche.protocols._ows.negotiation import language
 from cloche.protocols._ows.nodes import Node
 from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._ows.reports import OWS_1_1, report
 from cloche.protocols._ows.soap import Soap
 from cloche.protocols._ows.threads import Threads
 from cloche.protocols._ows.waiting import Awaited
 from cloche.protocols.wps1 import documents, faults, form, kvp
 from cloche.protocols.wps1.config import Wps1Config
 from cloche.protocols.wps1.raw import raw_reply
-from cloche.protocols.wps1.reports import report
 from cloche.protocols.wps1.responses import Responses
 from cloche.service.service import Service
 
@@ -80,5 +80,5 @@ class Executions:
         if request.response is Response.RAW and not request.store and job.state is State.SUCCEEDED:
             return raw_reply(job, self._service, small_bytes=self._config.small_bytes)
         if failed and not request.store and (request.response is Response.RAW or faults.clients_fault(job.failure)):
-            return report(faults.failure(job.failure), language=request.language, soap=soap)
+            return report(faults.failure(job.failure), OWS_1_1, language=request.language, soap=soap)
         return xml_reply(self._responses.document(job), headers=NO_STORE, soap=soap)

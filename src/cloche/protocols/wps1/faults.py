@@ -39,10 +39,6 @@ FAILURES: dict[FailureKind, tuple[Code, int]] = {
 
 BUSY = "Maximum number of parallel running processes reached. Please try later."
 DISMISSED = Fault(code=Code.NO_APPLICABLE_CODE, text="The execution was dismissed.", status=410)
-UNAVAILABLE = Fault(
-    code=Code.NO_APPLICABLE_CODE, text="The server cannot reach its records just now.", status=503, retry_after=5
-)
-INTERNAL = Fault(code=Code.NO_APPLICABLE_CODE, text="The server failed to answer this request.", status=500)
 
 
 def refusal(error: errors.ClocheError | OwsError) -> Fault:

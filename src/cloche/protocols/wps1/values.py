@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterator
 from cloche.model.data import BoundingBoxData, LiteralData
 from cloche.model.domains import Datatype
 from cloche.model.formats import Format
-from cloche.protocols._ows.embed import embed
-from cloche.protocols._ows.markup import leaf, node, opening
-from cloche.protocols._ows.replies import Segment, Stream
+from cloche.protocols._ows import data as markup
+from cloche.protocols._ows.data import Part, format_attributes, plain_encoding
+from cloche.protocols._ows.markup import leaf, node
 from cloche.protocols.wps1.descriptions import datatype_name
-
-Part = str | Segment
 
 
 def literal(data: LiteralData) -> str:
@@ -20,47 +18,19 @@ def literal(data: LiteralData) -> str:
 
 def bounding_box(data: BoundingBoxData) -> str:
     """``wps:BoundingBoxData``."""
-    return node(
-        "wps:BoundingBoxData",
-        leaf("ows:LowerCorner", _corner(data.lower)),
-        leaf("ows:UpperCorner", _corner(data.upper)),
-        attributes={"crs": data.crs or None, "dimensions": str(len(data.lower))},
-    )
-
-
-def bounding_box_text(data: BoundingBoxData) -> str:
-    """A bounding box as KVP writes it, for raw output."""
-    return ",".join((*(_number(item) for item in (*data.lower, *data.upper)), *((data.crs,) if data.crs else ())))
+    return markup.bounding_box("wps:BoundingBoxData", data)
 
 
 def complex_data(
     read: Callable[[], Iterator[bytes]], format: Format, *, size: int, small_bytes: int
 ) -> tuple[Part, ...]:
     """``wps:ComplexData`` around a file of ``size`` bytes; a small one is read at once."""
-    if size <= small_bytes:
-        held = b"".join(read())
-
-        def read() -> Iterator[bytes]:
-            return iter((held,))
-
-    embedded = embed(read, format)
-    start = opening("wps:ComplexData", _format(format, embedded.encoding))
-    content: Segment = b"".join(embedded.chunks()) if size <= small_bytes else Stream(chunks=embedded.chunks)
-    return (start, content, "</wps:ComplexData>")
+    return markup.complex_data("wps:ComplexData", read, format, size=size, small_bytes=small_bytes)
 
 
 def reference(href: str, format: Format) -> str:
     """An output's ``wps:Reference``: its ``href`` is unqualified, and what lies there is not encoded."""
-    encoding = "" if format.encoding.lower() in {"base64", "gzip"} else format.encoding
-    return node("wps:Reference", attributes={"href": href, **_format(format, encoding)})
-
-
-def _format(format: Format, encoding: str) -> dict[str, str | None]:
-    return {
-        "mimeType": format.media_type or None,
-        "encoding": encoding or None,
-        "schema": format.schema or None,
-    }
+    return node("wps:Reference", attributes={"href": href, **format_attributes(format, plain_encoding(format))})
 
 
 def _datatype(name: str) -> str | None:
@@ -68,11 +38,3 @@ def _datatype(name: str) -> str | None:
         return datatype_name(Datatype(name))
     except ValueError:
         return name or None
-
-
-def _corner(corner: tuple[float, ...]) -> str:
-    return " ".join(_number(item) for item in corner)
-
-
-def _number(value: float) -> str:
-    return repr(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)

@@ -10,14 +10,18 @@ from starlette.types import Receive, Scope, Send
 from cloche.model.errors import ClocheError
 from cloche.ports.store import StoreUnavailable
 from cloche.protocols._ows.body import Disconnected
-from cloche.protocols._ows.errors import Fault, OwsError
+from cloche.protocols._ows.errors import Code, Fault, OwsError
 from cloche.protocols._ows.replies import Reply, send_reply
+from cloche.protocols._ows.reports import Dialect, report
 from cloche.protocols._ows.soap import Soap
 from cloche.protocols._ows.threads import Threads
-from cloche.protocols.wps1 import faults
-from cloche.protocols.wps1.reports import report
 
-log = structlog.get_logger("cloche.wps1")
+log = structlog.get_logger("cloche.wps")
+
+UNAVAILABLE = Fault(
+    code=Code.NO_APPLICABLE_CODE, text="The server cannot reach its records just now.", status=503, retry_after=5
+)
+INTERNAL = Fault(code=Code.NO_APPLICABLE_CODE, text="The server failed to answer this request.", status=500)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,12 +41,15 @@ class Exchange:
 
 
 Answer = Callable[[Exchange], Awaitable[Reply]]
+Refusal = Callable[[ClocheError | OwsError], Fault]
 
 
 class Answering:
-    """``language`` is that of refusals."""
+    """``refusal`` says what a client is told of an exception; ``language`` is that of reports."""
 
-    def __init__(self, *, language: str, threads: Threads) -> None:
+    def __init__(self, *, refusal: Refusal, dialect: Dialect, language: str, threads: Threads) -> None:
+        self._refusal = refusal
+        self._dialect = dialect
         self._language = language
         self._threads = threads
 
@@ -59,17 +66,17 @@ class Answering:
         try:
             return await answer(exchange)
         except (OwsError, ClocheError) as error:
-            return self._report(faults.refusal(error), exchange)
+            return self._report(self._refusal(error), exchange)
         except Disconnected:
             raise
         except StoreUnavailable:
             log.exception("the store is unavailable", path=exchange.scope["path"], job=exchange.job)
-            return self._report(faults.UNAVAILABLE, exchange)
+            return self._report(UNAVAILABLE, exchange)
         except Exception:  # the edge: the client gets an answer, the operator the traceback
             log.exception("request failed", path=exchange.scope["path"], job=exchange.job)
-            return self._report(faults.INTERNAL, exchange)
+            return self._report(INTERNAL, exchange)
 
     def _report(self, reason: Fault, exchange: Exchange) -> Reply:
         # after a body that did not come to its end the connection is of no more use
         closing = ((b"connection", b"close"),) if reason.status == 408 else ()
-        return report(reason, language=self._language, soap=exchange.soap, headers=closing)
+        return report(reason, self._dialect, language=self._language, soap=exchange.soap, headers=closing)
