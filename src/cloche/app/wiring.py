@@ -25,7 +25,7 @@ from cloche.engine.references import FetchPolicy, HttpFetcher
 from cloche.model.domains import ComplexDomain
 from cloche.model.errors import NoSuchProcess
 from cloche.model.process import ProcessDescription
-from cloche.protocols import outputs
+from cloche.protocols import ogcapi, outputs
 from cloche.protocols._ows.config import BodyLimits
 from cloche.protocols.wps1 import endpoint as wps1
 from cloche.protocols.wps1.config import Wps1Config
@@ -92,19 +92,37 @@ def application(service: Service, settings: Settings, url: str) -> Starlette:
 
 def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
     """The routes of every protocol, and the server's own."""
+    body = BodyLimits(max_bytes=settings.server.maxrequestsize or sys.maxsize)
     config = Wps1Config(
+        url=url, metadata=service_metadata(settings.metadata), languages=settings.server.language, body=body
+    )
+    return [
+        *wps1.routes(service, config),
+        *outputs.routes(service),
+        *pages.routes(service),
+        *ogcapi.routes(service, _ogcapi(settings, url, body)),
+    ]
+
+
+def _ogcapi(settings: Settings, url: str, body: BodyLimits) -> ogcapi.OgcApiConfig:
+    given = settings.metadata
+    capabilities = ogcapi.Link(
+        href=f"{url}/wps?service=WPS&request=GetCapabilities",
+        rel="related",
+        type="text/xml",
+        title="The same processes as a Web Processing Service (WPS)",
+    )
+    return ogcapi.OgcApiConfig(
         url=url,
-        metadata=service_metadata(settings.metadata),
+        title=given.identification_title,
+        description=given.identification_abstract,
+        keywords=given.identification_keywords,
+        provider=given.provider_name,
+        provider_url=given.provider_url,
         languages=settings.server.language,
-        body=BodyLimits(max_bytes=settings.server.maxrequestsize or sys.maxsize),
+        body=body,
+        links=(capabilities,),
     )
-    own = pages.routes(
-        service,
-        title=settings.metadata.identification_title,
-        abstract=settings.metadata.identification_abstract,
-        wps=config.endpoint,
-    )
-    return [*wps1.routes(service, config), *outputs.routes(service), *own]
 
 
 def _policy(settings: Settings, found: Modes) -> Policy:

@@ -1,4 +1,4 @@
-"""Values against the JSON Schema of their input, before anything starts (/req/core/process-execute-input-validation)."""
+"""Values against the JSON Schema of their input, before anything starts (clause 7.11.2.1)."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from cloche.model.domains import BoundingBoxDomain, ComplexDomain
 from cloche.model.errors import WrongInputData
 from cloche.model.process import Parameter, ProcessDescription
 from cloche.protocols.ogcapi.forms import Pointer
-from cloche.protocols.ogcapi.problems import Fault, Problem, Refused, INVALID, fragment
+from cloche.protocols.ogcapi.problems import INVALID, Fault, Problem, Refused, fragment
 from cloche.protocols.ogcapi.schemas import media_types, schema
 from cloche.values.literal import quote
 
@@ -43,9 +43,7 @@ class Check:
                 break
         if faults:
             detail = f"Input {self._id}: {faults[0].detail}"
-            raise Refused(
-                Problem(status=400, type=INVALID, title="Invalid input", detail=detail, faults=tuple(faults))
-            )
+            raise Refused(Problem(status=400, type=INVALID, title="Invalid input", detail=detail, faults=tuple(faults)))
 
     def accepts(self, item: Any) -> bool | None:
         """Whether the schema allows it; None where there is no schema."""
@@ -79,7 +77,7 @@ def _compiled(parameter: Parameter, written: Any) -> Any:
 
 def _any_spelling(box: dict[str, Any]) -> dict[str, Any]:
     """Reference systems are compared by meaning, later: any spelling goes."""
-    described = box["allOf"][1]
+    described: dict[str, Any] = box["allOf"][1]
     return described | {"properties": described["properties"] | {"crs": {"type": "string"}}}
 
 

@@ -63,9 +63,7 @@ def _limits(parameter: Parameter) -> Json:
     return {"additionalParameters": {"title": "Limits", "parameters": parameters}}
 
 
-def _described(
-    subject: ProcessDescription | Parameter, translations: tuple[Translation, ...], language: str
-) -> Json:
+def _described(subject: ProcessDescription | Parameter, translations: tuple[Translation, ...], language: str) -> Json:
     title, abstract = translated(translations, language, subject.title, subject.abstract)
     found: Json = {"title": title}
     if abstract:

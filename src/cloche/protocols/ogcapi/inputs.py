@@ -55,18 +55,18 @@ class InputReader:
                 return self._complex(parameter.id, domain, check, found)
 
     def _complex(self, id: str, domain: ComplexDomain, check: Check, given: Value) -> ComplexData:
-        format = _format(id, domain, given)
-        if media.is_json(format.media_type):
-            return self._json(id, check, given, format)
+        chosen = _format(id, domain, given)
+        if media.is_json(chosen.media_type):
+            return self._json(check, given, chosen)
         if given.first != '"':
-            raise wrong(id, f"a value of format {formats.show(format)} is a text.")
-        if _in_base64(format):
-            return self._bytes(given, format)
-        if format.media_type in check.media_types:
+            raise wrong(id, f"a value of format {formats.show(chosen)} is a text.")
+        if _in_base64(chosen):
+            return self._bytes(given, chosen)
+        if chosen.media_type in check.media_types:
             check(given.decoded(), given.pointer)
-        return self._store(pieces(given.raw), format)
+        return self._store(pieces(given.raw), chosen)
 
-    def _json(self, id: str, check: Check, given: Value, format: Format) -> ComplexData:
+    def _json(self, check: Check, given: Value, format: Format) -> ComplexData:
         """As it stands. A text may also be a document written out, or in base64, as its encoding says."""
         if given.first == '"' and format.encoding.lower() in media.WIRE:
             return self._bytes(given, format)

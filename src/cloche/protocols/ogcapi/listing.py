@@ -7,13 +7,15 @@ from urllib.parse import parse_qsl, urlencode
 
 from cloche.model.state import State
 from cloche.ports.store import Query
-from cloche.protocols.ogcapi.problems import bad_parameter
+from cloche.protocols.ogcapi.problems import Refused, bad_parameter
 from cloche.protocols.ogcapi.status import CODES
 from cloche.values import temporal
 
 MOST = 10_000
 DEFAULT = 100
 _UNIT = timedelta(microseconds=1)
+_EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9998, 1, 1, tzinfo=UTC)
 _DEFAULT_CODES = ("running", "successful", "failed", "dismissed")
 
 
@@ -74,7 +76,7 @@ def jobs(asked: Asked) -> Query:
     )
 
 
-def following(asked: Asked, **changes: int) -> str:
+def following(asked: Asked, **changes: int | str) -> str:
     """The query string of another page."""
     pairs = [(name, value) for name, values in asked.values.items() if name not in changes for value in values]
     return urlencode([*pairs, *((name, str(value)) for name, value in changes.items())])
@@ -129,12 +131,14 @@ def _interval(asked: Asked) -> tuple[datetime | None, datetime | None]:
 
 def _moment(text: str) -> datetime:
     try:
+        # a plus that nobody encoded arrives as a space
         found = temporal.read_datetime(text.replace(" ", "+"))
-        if found.tzinfo is None:
-            raise ValueError
-        found = found.astimezone(UTC)
-        if not 1970 <= found.year <= 9998:
-            found = min(max(found, datetime(1970, 1, 2, tzinfo=UTC)), datetime(9998, 1, 1, tzinfo=UTC))
-    except (ValueError, OverflowError):
-        raise bad_parameter("datetime", "a time such as 2024-03-01T12:00:00Z, or an interval, is expected.") from None
-    return found
+    except ValueError:
+        raise _no_time() from None
+    if found.tzinfo is None:
+        raise _no_time()
+    return min(max(found, _EARLIEST), _LATEST).astimezone(UTC)
+
+
+def _no_time() -> Refused:
+    return bad_parameter("datetime", "a time such as 2024-03-01T12:00:00Z, or an interval, is expected.")

@@ -21,7 +21,7 @@ BLANK = "about:blank"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What is wrong at one place of the request; ``pointer`` is a JSON pointer as a URI fragment (RFC 6901 clause 6)."""
+    """What is wrong at one place of the request; ``pointer`` is a JSON pointer as a URI fragment."""
 
     pointer: str
     detail: str
@@ -98,6 +98,7 @@ REFUSALS: dict[type[errors.ClocheError], tuple[int, str, str]] = {
     errors.NoSuchJob: (404, NO_SUCH_JOB, "No such job"),
     errors.ResultNotReady: (404, RESULT_NOT_READY, "Results not ready"),
     errors.NotPossible: (409, BLANK, "Not possible"),
+    errors.KeyReused: (422, BLANK, "Idempotency key used before"),
     errors.ClocheError: (500, BLANK, ""),
 }
 

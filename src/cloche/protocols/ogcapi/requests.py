@@ -1,6 +1,6 @@
 """The body of an execute request (``execute.yaml``, clause 7.11.2)."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -9,11 +9,12 @@ from msgspec import Raw, Struct, field
 
 from cloche.model.data import Input
 from cloche.model.errors import NoSuchInput
-from cloche.model.execute import Execute, Mode, OutputRequest, Response
+from cloche.model.execute import Execute, Mode, OutputRequest, Response, Subscriber
 from cloche.model.formats import Format
 from cloche.model.process import ProcessDescription
 from cloche.protocols._ows.deposit import Deposit
 from cloche.protocols.ogcapi.checks import Check
+from cloche.protocols.ogcapi.forms import NO_FORMAT
 from cloche.protocols.ogcapi.inputs import InputReader
 from cloche.protocols.ogcapi.problems import bad_request
 from cloche.values.literal import quote
@@ -52,15 +53,6 @@ class ExecuteBody(Struct):
     subscriber: SubscriberBody | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Callbacks:
-    """Where the client wants to hear of its job."""
-
-    success: str = ""
-    in_progress: str = ""
-    failed: str = ""
-
-
 _decoder = msgspec.json.Decoder(ExecuteBody)
 
 
@@ -77,10 +69,10 @@ def decode(body: bytes | memoryview) -> ExecuteBody:
 
 
 def execute(
-    body: ExecuteBody, process: ProcessDescription, checks: dict[str, Check], deposit: Deposit, *, mode: Mode
+    body: ExecuteBody, process: ProcessDescription, checks: Mapping[str, Check], deposit: Deposit, *, mode: Mode
 ) -> Execute:
     """What the client asked for. Raises Refused, InputError."""
-    outputs = tuple(_output(id, wanted) for id, wanted in (body.outputs or {}).items())
+    outputs = tuple(_output(name, wanted) for name, wanted in (body.outputs or {}).items())
     count = len(outputs) or len(process.outputs)
     raw = Response.RAW if count == 1 else Response.PARTS
     return Execute(
@@ -95,10 +87,12 @@ def execute(
     )
 
 
-def callbacks(body: ExecuteBody) -> Callbacks:
+def subscriber(body: ExecuteBody) -> Subscriber | None:
     """Raises Refused for what is no web address."""
-    given = body.subscriber or SubscriberBody()
-    found = Callbacks(
+    given = body.subscriber
+    if given is None:
+        return None
+    found = Subscriber(
         success=given.success_uri or given.success_url, in_progress=given.in_progress_uri, failed=given.failed_uri
     )
     for name, href in (
@@ -108,36 +102,36 @@ def callbacks(body: ExecuteBody) -> Callbacks:
     ):
         if href and not _is_address(href):
             raise bad_request(f"{name} is not an http or https address.", pointer=("subscriber", name))
-    return found
+    return found if found != Subscriber() else None
 
 
 def _inputs(
-    given: dict[str, Raw], process: ProcessDescription, checks: dict[str, Check], deposit: Deposit
+    given: dict[str, Raw], process: ProcessDescription, checks: Mapping[str, Check], deposit: Deposit
 ) -> tuple[Input, ...]:
     reader = InputReader(deposit)
     found: list[Input] = []
-    for id, raw in given.items():
-        parameter = process.input(id)
+    for name, raw in given.items():
+        parameter = process.input(name)
         if parameter is None:
             allowed = ", ".join(known.id for known in process.inputs) or "none"
-            raise NoSuchInput(f"Process {process.id} has no input {quote(id)}. Inputs: {allowed}.", locator=id)
+            raise NoSuchInput(f"Process {process.id} has no input {quote(name)}. Inputs: {allowed}.", locator=name)
         try:
-            found += reader.read(parameter, checks[id], raw)
+            found += reader.read(parameter, checks[name], raw)
         except RecursionError:
-            raise bad_request(f"Input {id} is nested too deep.", pointer=("inputs", id)) from None
+            raise bad_request(f"Input {name} is nested too deep.", pointer=("inputs", name)) from None
     return tuple(found)
 
 
 def _output(id: str, wanted: OutputBody) -> OutputRequest:
     said = wanted.format
-    format = Format(
+    asked = Format(
         media_type=said.media_type,
         encoding=said.encoding,
         schema=said.schema if isinstance(said.schema, str) else "",
     )
     return OutputRequest(
         id=id,
-        format=format if format.media_type or format.encoding or format.schema else None,
+        format=asked if asked != NO_FORMAT else None,
         as_reference=wanted.transmission_mode == "reference",
     )
 
@@ -151,6 +145,6 @@ def _is_address(href: str) -> bool:
 
 
 def _pointer(error: str) -> tuple[str, ...] | None:
-    """msgspec ends its texts with a path: ``- at `$.outputs[...].transmissionMode```."""
+    """Msgspec ends its texts with a path: ``- at `$.outputs[...].transmissionMode```."""
     _, found, path = error.rpartition(" - at `$")
     return tuple(step for step in path.rstrip("`").split(".") if step and "[" not in step) if found else None

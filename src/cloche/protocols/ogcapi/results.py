@@ -5,6 +5,7 @@ Clauses 7.11.4 (synchronous execution) and 7.13 (results of a job) say the same 
 
 import re
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -25,6 +26,7 @@ from cloche.service.service import Service
 
 TEXT = "text/plain; charset=utf-8"
 NO_STORE = ((b"cache-control", b"no-store"),)
+_OF_PARTS = frozenset({b"content-disposition", b"content-transfer-encoding", b"content-encoding"})
 _TOKEN = re.compile(r"[A-Za-z0-9._+-]+/[A-Za-z0-9._+-]+")
 
 
@@ -69,6 +71,22 @@ class Results:
                 return self._config.result(job.id, output.id), JSON
             case LiteralData():
                 return self._config.result(job.id, output.id), "text/plain"
+
+    def overview(self, job: Job) -> dict[str, Any]:
+        """For people: values that are short, links to all others."""
+        shown = []
+        for output in job.outputs:
+            href, kind = self.href(job, output)
+            data = output.data
+            entry: dict[str, Any] = {"id": output.id, "href": href, "type": kind, "value": None, "size": None}
+            if isinstance(data, StoredData):
+                entry["size"] = data.size
+            elif isinstance(data, LiteralData):
+                entry["value"] = f"{data.value} {data.uom}".strip()
+            else:
+                entry["value"] = msgspec.json.encode(values.bounding_box(data)).decode()
+            shown.append(entry)
+        return {"outputs": shown, "links": [{"href": self._config.job(job.id), "rel": "up", "title": "The job"}]}
 
     def _pairs(self, job: Job) -> list[tuple[Output, OutputRequest]]:
         """Outputs with what was asked, in the order asked; optional ones that the process left out are missing."""
@@ -120,7 +138,7 @@ class Results:
                 content: Segment = b""
             else:
                 kind, content, _, headers = self._content(job, output, "")
-                lines += [f"{key.decode().title()}: {value.decode()}" for key, value in headers]
+                lines += [f"{key.decode().title()}: {value.decode()}" for key, value in headers if key in _OF_PARTS]
             first = first or kind.partition(";")[0]
             head = "\r\n".join([*lines, f"Content-Type: {kind}", "", ""])
             segments += [head.encode(), content, b"\r\n"]

@@ -132,14 +132,14 @@ def _complex(domain: ComplexDomain) -> Schema:
     if own is not None and _covers(own, domain.formats):
         return plain(own)
     alone = len(domain.formats) == 1
-    branches = [_format(format, own, alone=alone) for format in domain.formats]
+    branches = [_format(known, own, alone=alone) for known in domain.formats]
     return branches[0] if alone else {"oneOf": branches}
 
 
 def _covers(own: Any, formats: Sequence[Format]) -> bool:
     """Whether the author's schema speaks of every format that is not JSON by its media type."""
     named = media_types(own)
-    return all(media.is_json(format.media_type) or format.media_type in named for format in formats)
+    return all(media.is_json(known.media_type) or known.media_type in named for known in formats)
 
 
 def media_types(own: Any) -> frozenset[str]:
