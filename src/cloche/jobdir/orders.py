@@ -1,9 +1,12 @@
-"""What an executor says to its zygote and hears from it, over a socket that keeps messages apart.
+"""What an executor says to its zygote and to slots, over sockets that keep messages apart.
 
-setup (one, first) -> report (one, with a memory file) -> order, answer (in turns, as often as the executor likes).
+To the zygote: setup (one, first) -> report (one, with a memory file); then one message for every slot, which names the
+kinds of the descriptors that come with it (the slot's socket, control groups) -> SPAWNED with a pidfd, or a reason.
+To a slot: one order. A slot whose socket is closed without one ends.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TypeVar
@@ -43,7 +46,6 @@ class Setup:
     hidden: tuple[str, ...] = ()
     user: tuple[int, int] | None = None
     network: bool = False
-    prepared: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +58,9 @@ class Report:
 
 
 class Controller(StrEnum):
-    """What a control group's descriptor, sent with an order, is."""
+    """What a control group's descriptor is."""
 
-    PROCS = "procs"  # cgroup.procs, open for reading and writing: the execution writes itself into each of them
+    PROCS = "procs"  # cgroup.procs, open for reading and writing: the execution is written into each of them
     UNIFIED = "unified"  # a directory of version 2
     MEMORY = "memory"  # directories of version 1
     PIDS = "pids"
@@ -68,9 +70,9 @@ class Controller(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Run the task in the job directory ``jobdir``. ``groups`` says what the descriptors sent with it are.
+    """Run the task in the job directory ``jobdir``. ``groups`` says what control groups' descriptors come with it.
 
-    Its own encoding, not the codec's: it is read in a process just forked, where code that runs for the first time
+    Its own encoding, not the codec's: it is read in processes just forked, where code that runs for the first time
     costs more than what it does.
     """
 
@@ -88,8 +90,18 @@ class Order:
         return Order(jobdir=jobdir, limits=Limits(**limits), groups=tuple(map(Controller, groups)))
 
 
-# what a zygote answers to an order: SPAWNED and a pidfd of the supervisor, or the reason why there is none, in UTF-8
+# what a zygote answers when it has forked a slot, with a pidfd of the supervisor; any other text is a refusal
 SPAWNED = b"\0"
+
+
+def dump_groups(groups: Sequence[Controller]) -> bytes:
+    """The message that asks for a slot."""
+    return json.dumps(groups).encode()
+
+
+def load_groups(data: bytes) -> tuple[Controller, ...]:
+    """What ``dump_groups`` said."""
+    return tuple(map(Controller, json.loads(data)))
 
 
 def dump(message: object) -> bytes:

@@ -8,13 +8,14 @@ trial FD          the same, with a process that only says that it ran: to learn 
 
 import json
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Level
+from cloche.jobdir.orders import Level, Order
 from cloche.jobdir.records import TaskRecord
 
 
@@ -54,7 +55,7 @@ def _describe(package: str) -> int:
 
 def _run(jobdir: Path) -> int:
     """0 when the job has an ``exit.json``, by us or by another; how it ended is said there."""
-    from cloche.runner import child, supervisor
+    from cloche.runner import supervisor
     from cloche.runner.groups import Groups
     from cloche.runner.walls import raising
     from cloche.runner.zygote import load
@@ -73,8 +74,9 @@ def _run(jobdir: Path) -> int:
         return loaded.call(layout)
 
     walls = raising.Walls(level=Level.PROCESS, uid=os.getuid(), gid=os.getgid())
-    task = child.Task(jobdir=os.fspath(jobdir), limits=record.limits, groups=Groups(), call=call)
-    supervisor.supervise(walls, task, supervisor.boot_id())
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours.send(Order(jobdir=os.fspath(jobdir), limits=record.limits).dump())
+    supervisor.supervise(walls, call, Groups(), theirs, supervisor.boot_id())
     return 0
 
 

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from cloche.jobdir.layout import Layout
-from cloche.model.limits import Limits
-from cloche.runner.groups import Groups
-from cloche.runner.walls import cell, kernel, raising
+from cloche.jobdir.orders import Order
+from cloche.runner.walls import cell, kernel, landlock, raising
 
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
 
@@ -24,21 +23,32 @@ Call = Callable[[Layout], int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
-    """What is run: ``call`` reads the request in the job directory and returns the exit code."""
+class Ends:
+    """The execution's ends of the supervisor's pipes: ``orders`` brings one order and its end, or only the end."""
 
-    jobdir: str
-    limits: Limits
-    groups: Groups
-    call: Call
+    orders: int
+    stdout: int
+    stderr: int
 
 
-def run(walls: raising.Walls, task: Task, *, stdout: int, stderr: int) -> NoReturn:
-    """Be the execution; never returns. ``stdout`` and ``stderr`` are the write ends of the supervisor's pipes."""
+def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
+    """Be the execution: prepare, wait for the order, obey it. Never returns.
+
+    ``call`` reads the request in the job directory and returns the exit code.
+    """
     code = WALLS_FAILED
     try:
-        _raise_walls(walls, task, stdout, stderr)
-        code = _call(task)
+        _attach(ends)
+        kernel.close_all_but((*walls.readable, ends.orders))
+        # until an order comes the supervisor's death is the execution's; afterwards once more, see _enclose
+        kernel.die_with_parent()
+        rules = raising.isolate(walls)
+        data = _await(ends.orders)
+        if not data:
+            os._exit(0)
+        order, enforced = load_task(data)
+        _enclose(walls, rules, order, enforced)
+        code = _call(call, order.jobdir)
     except SystemExit:
         code = 128 + signal.SIGTERM  # stopped while the walls went up
     except BaseException as error:  # noqa: BLE001 - the last edge: nothing may return into the zygote's code
@@ -46,19 +56,29 @@ def run(walls: raising.Walls, task: Task, *, stdout: int, stderr: int) -> NoRetu
     os._exit(code)
 
 
-def _raise_walls(walls: raising.Walls, task: Task, stdout: int, stderr: int) -> None:
-    _attach(stdout, stderr)
-    task.groups.join()
-    kernel.close_all_but(walls.readable)
-    raising.isolate(walls)
-    _enclose(walls, task)
+def dump_task(order: bytes, enforced: raising.Enforced) -> bytes:
+    """An order as the execution gets it, with what control groups do for it."""
+    return b"%d%d%d%b" % (enforced.memory, enforced.processes, enforced.cpus, order)
 
 
-def _attach(stdout: int, stderr: int) -> None:
+def load_task(data: bytes) -> tuple[Order, raising.Enforced]:
+    """What ``dump_task`` said."""
+    memory, processes, cpus = (digit == ord("1") for digit in data[:3])
+    return Order.load(data[3:]), raising.Enforced(memory=memory, processes=processes, cpus=cpus)
+
+
+def _await(descriptor: int) -> bytes:
+    data = b""
+    while piece := os.read(descriptor, 1 << 16):
+        data += piece
+    return data
+
+
+def _attach(ends: Ends) -> None:
     signal.signal(signal.SIGTERM, _end)  # the first process of a namespace never gets what it has no handler for
     os.setsid()
     nothing = os.open("/dev/null", os.O_RDONLY)
-    for source, target in ((nothing, 0), (stdout, 1), (stderr, 2)):
+    for source, target in ((nothing, 0), (ends.stdout, 1), (ends.stderr, 2)):
         os.dup2(source, target)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
@@ -67,10 +87,10 @@ def _end(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _enclose(walls: raising.Walls, task: Task) -> None:
-    raising.confine(walls, task.jobdir, task.limits, task.groups.enforced())
+def _enclose(walls: raising.Walls, rules: landlock.Rules | None, order: Order, enforced: raising.Enforced) -> None:
+    raising.confine(walls, rules, order.jobdir, order.limits, enforced)
     kernel.close_all_but(())
-    # changes of identity above would have cleared it
+    # changes of identity above have cleared it
     kernel.die_with_parent()
     if _orphaned():
         os._exit(WALLS_FAILED)
@@ -83,11 +103,11 @@ def _orphaned() -> bool:
     return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
-def _call(task: Task) -> int:
-    _settle(task.jobdir)
+def _call(call: Call, jobdir: str) -> int:
+    _settle(jobdir)
     gc.enable()
     try:
-        code = task.call(Layout(Path(task.jobdir)))
+        code = call(Layout(Path(jobdir)))
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
     except BaseException:  # noqa: BLE001 - whatever it is, it is the execution's own failure

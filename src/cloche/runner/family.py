@@ -71,7 +71,7 @@ class Family:
         own = os.getpid()
         pending, seen = [own], {own}
         while pending:
-            for child in _children(pending.pop()):
+            for child in children(pending.pop()):
                 if child not in seen:
                     seen.add(child)
                     pending.append(child)
@@ -84,7 +84,8 @@ def _threads(pid: int) -> int:
     return 0
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
+    """The children of a process's threads."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():

@@ -52,10 +52,21 @@ class Groups:
             cpus=unified or self.cpu is not None,
         )
 
-    def join(self) -> None:
-        """Put the calling process into every group."""
+    def admit(self, pid: int) -> None:
+        """Put a process into every group: what it starts from now on is in them as well."""
         for descriptor in self.procs:
-            os.write(descriptor, b"0")
+            os.write(descriptor, b"%d" % pid)
+
+    def with_more(self, more: "Groups") -> "Groups":
+        """These and ``more``."""
+        return Groups(
+            procs=(*self.procs, *more.procs),
+            memory=self.memory if more.memory is None else more.memory,
+            pids=self.pids if more.pids is None else more.pids,
+            cpu=self.cpu if more.cpu is None else more.cpu,
+            accounting=self.accounting if more.accounting is None else more.accounting,
+            unified=self.unified if more.unified is None else more.unified,
+        )
 
     def members(self) -> list[int]:
         """Process ids of what lives in the groups now."""

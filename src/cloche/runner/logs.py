@@ -10,13 +10,17 @@ _TAIL = 2000
 class Log:
     """One stream. The file is made with the first byte; past the cap everything is read and dropped."""
 
-    def __init__(self, path: str, limit: int | None) -> None:
+    def __init__(self, path: str) -> None:
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.reader, False)
         self.tail = b""
         self._path = path
-        self._room = DEFAULT_LOG_BYTES if limit is None else limit
+        self._room = DEFAULT_LOG_BYTES
         self._file: int | None = None
+
+    def limit(self, size: int | None) -> None:
+        """Keep no more than ``size`` bytes; before anything was read."""
+        self._room = DEFAULT_LOG_BYTES if size is None else size
 
     def drain(self) -> bool:
         """Take what is there; False when every writer has gone."""

@@ -1,7 +1,8 @@
-"""One per execution, outside its walls: starts it, captures what it prints, ends it in time, says how it ended.
+"""One for each execution, outside its walls: forks it ahead, hands it its order, sees it through to the end.
 
-Lives on when zygote and server are gone. Standard output and error of the execution go to ``ctl/*.log``; when the last
-process has died ``ctl/exit.json`` is written, by rename, and only then the supervisor ends.
+Lives on when zygote and server are gone. Standard output and error of the execution go to ``ctl/*.log``. It is ended
+when its time is up or when that is asked for. When its last process has died ``ctl/exit.json`` is written, by rename,
+and only then the supervisor ends.
 """
 
 import contextlib
@@ -11,16 +12,21 @@ import os
 import resource
 import select
 import signal
+import socket
 import stat
 import time
 from pathlib import Path
 
 from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Order
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
+from cloche.model.limits import Limits
 from cloche.runner import child
 from cloche.runner.breaches import MAX_FILES, Seen, Stopped, breach
+from cloche.runner.channel import receive
 from cloche.runner.family import Family
+from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
 from cloche.runner.scratch import measure
 from cloche.runner.walls import cell, kernel, raising
@@ -36,22 +42,65 @@ _STDOUT, _STDERR = map(os.fspath, (_HERE.stdout, _HERE.stderr))
 _WORK, _RESULT = map(os.fspath, (_HERE.work, _HERE.result))
 
 
-def supervise(walls: raising.Walls, task: child.Task, boot: str) -> bool:
-    """Run ``task`` to its end. False: somebody else runs or ran it, nothing was done. ``boot`` is the boot's id.
+def supervise(walls: raising.Walls, call: child.Call, groups: Groups, connection: socket.socket, boot: str) -> None:
+    """Prepare an execution, wait for its order on ``connection``, see it through. ``boot`` is the boot's id.
 
-    Called in a process of its own whose other descriptors are closed. Raises OSError if the job directory is not fit.
+    Called in a process of its own whose other descriptors are closed. Nothing is done where the connection is closed
+    without an order, or where the job has or had another supervisor.
     """
-    os.chdir(task.jobdir)
-    lock = _claim(boot)
-    if lock is None:
-        return False
     os.setsid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
     signals = kernel.signal_descriptor((signal.SIGTERM, signal.SIGCHLD))
-    cell.prepare(task.jobdir)
-    _put(_EXIT, json.dumps(_plain(_Supervision(walls, task, signals).run())).encode())
+    slot = _Slot(walls, call, groups)
+    data, descriptors = receive(connection)
+    connection.close()
+    if not data:
+        slot.discard()
+        return
+    order = Order.load(data)
+    os.chdir(order.jobdir)
+    lock = _claim(boot)
+    if lock is None:
+        slot.discard()
+        return
+    cell.prepare(order.jobdir)
+    groups = slot.go(data, Groups.of(order.groups, descriptors))
+    record = _Supervision(slot, order.limits, groups, signals).run()
+    _put(_EXIT, json.dumps(_plain(record)).encode())
     os.close(lock)
-    return True
+
+
+class _Slot:
+    """An execution that was forked and waits for its order."""
+
+    def __init__(self, walls: raising.Walls, call: child.Call, groups: Groups) -> None:
+        self.sealed = walls.sealed
+        self.logs = (Log(_STDOUT), Log(_STDERR))
+        self._groups = groups
+        theirs, self._orders = os.pipe2(os.O_CLOEXEC)
+        if walls.sealed:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        self.first = os.fork()
+        if self.first == 0:
+            stdout, stderr = (log.writer for log in self.logs)
+            child.run(walls, call, child.Ends(orders=theirs, stdout=stdout, stderr=stderr))
+        for descriptor in (theirs, *(log.writer for log in self.logs)):
+            os.close(descriptor)
+        groups.admit(self.first)
+
+    def go(self, order: bytes, more: Groups) -> Groups:
+        """Hand over the order; returns all control groups that the execution is in."""
+        more.admit(self.first)
+        groups = self._groups.with_more(more)
+        with contextlib.suppress(BrokenPipeError):  # it has failed already and has said why
+            os.write(self._orders, child.dump_task(order, groups.enforced()))
+        os.close(self._orders)
+        return groups
+
+    def discard(self) -> None:
+        """There will be no order."""
+        os.close(self._orders)
+        os.waitpid(self.first, 0)
 
 
 def _claim(boot: str) -> int | None:
@@ -125,39 +174,30 @@ def boot_id() -> str:
 class _Supervision:
     """The life of one execution as its supervisor sees it."""
 
-    def __init__(self, walls: raising.Walls, task: child.Task, signals: int) -> None:
-        self._walls = walls
-        self._task = task
+    def __init__(self, slot: _Slot, limits: Limits, groups: Groups, signals: int) -> None:
+        self._slot = slot
+        self._limits = limits
+        self._groups = groups
         self._signals = signals
         self._stopped: Stopped | None = None
         self._kill_at: float | None = None
         self._begin = time.monotonic()
-        limit = task.limits.run_time
-        self._deadline = None if limit is None else self._begin + limit
+        self._deadline = None if limits.run_time is None else self._begin + limits.run_time
         # where neither a control group nor a user namespace of its own counts the processes
-        self._count = task.limits.processes is not None and not (task.groups.enforced().processes or walls.sealed)
-        watched = self._count or task.limits.scratch is not None or task.limits.cpu_time is not None
+        self._count = limits.processes is not None and not (groups.enforced().processes or slot.sealed)
+        watched = self._count or limits.scratch is not None or limits.cpu_time is not None
         self._look_at = self._begin + _LOOK_EVERY_S if watched else None
 
     def run(self) -> ExitRecord:
-        size = self._task.limits.log_size
-        logs = (Log(_STDOUT, size), Log(_STDERR, size))
-        family = self._fork(logs)
+        logs = self._slot.logs
+        for log in logs:
+            log.limit(self._limits.log_size)
+        family = Family(self._slot.first, self._groups, sealed=self._slot.sealed)
         self._watch(family, logs)
         family.extinguish()
         for log in logs:
             log.drain()
         return self._record(family, logs[1].tail.decode(errors="replace"))
-
-    def _fork(self, logs: tuple[Log, Log]) -> Family:
-        if self._walls.sealed:
-            kernel.unshare(kernel.CLONE_NEWPID)
-        first = os.fork()
-        if first == 0:
-            child.run(self._walls, self._task, stdout=logs[0].writer, stderr=logs[1].writer)
-        for log in logs:
-            os.close(log.writer)
-        return Family(first, self._task.groups, sealed=self._walls.sealed)
 
     def _watch(self, family: Family, logs: tuple[Log, Log]) -> None:
         poll = select.poll()
@@ -207,13 +247,13 @@ class _Supervision:
 
     def _look(self, family: Family) -> None:
         begin = time.monotonic()
-        limits = self._task.limits
+        limits = self._limits
         if limits.scratch is not None:
             with contextlib.suppress(OSError):
                 volume = measure(_WORK, max_bytes=limits.scratch, max_files=MAX_FILES)
                 if volume.passes(limits.scratch, MAX_FILES):
                     self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
-        if limits.cpu_time is not None and (self._task.groups.cpu_s() or 0) > limits.cpu_time:
+        if limits.cpu_time is not None and (self._groups.cpu_s() or 0) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
         if self._count and family.tasks() > (limits.processes or 0):
             self._end(family, Stopped.PROCESSES)
@@ -221,7 +261,7 @@ class _Supervision:
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 
     def _record(self, family: Family, tail: str) -> ExitRecord:
-        groups = self._task.groups
+        groups = self._groups
         rusage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self._begin
         cpu = groups.cpu_s() or rusage.ru_utime + rusage.ru_stime
@@ -235,7 +275,7 @@ class _Supervision:
             oom_kills=groups.oom_kills() if failed else 0,
             denied_forks=groups.denied_forks() if failed else 0,
             cpu_s=cpu,
-            largest_file=self._largest_file() if failed and self._task.limits.file_size else 0,
+            largest_file=self._largest_file() if failed and self._limits.file_size else 0,
         )
         return ExitRecord(
             ok=not failed and _is_plain_file(_RESULT),
@@ -243,7 +283,7 @@ class _Supervision:
             signal=end.signal or None,
             oom=seen.oom_kills > 0,
             timeout=self._stopped is Stopped.RUN_TIME,
-            breach=breach(self._task.limits, seen),
+            breach=breach(self._limits, seen),
             message=_message(seen, tail),
             usage=Usage(cpu_s=cpu, wall_s=wall, peak_memory_bytes=groups.peak_memory() or rusage.ru_maxrss * 1024),
         )

@@ -1,10 +1,9 @@
-"""Imports a process package once, inside the walls, then forks a supervisor for every order.
+"""Imports a process package once, inside the walls, then forks a supervisor for every slot asked for.
 
 Single-threaded, without secrets, computes nothing and opens nothing of users: a fork of it is as good as a fresh
-interpreter. When the executor closes the socket the orders already in it are finished; supervisors live on.
+interpreter. When the executor closes the socket the messages already in it are finished; supervisors live on.
 """
 
-import array
 import contextlib
 import functools
 import gc
@@ -21,8 +20,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from cloche.jobdir import orders
-from cloche.jobdir.orders import Level, Order, Report, Setup
+from cloche.jobdir.orders import Level, Report, Setup
 from cloche.runner import child, supervisor
+from cloche.runner.channel import receive
+from cloche.runner.family import children
 from cloche.runner.groups import Groups
 from cloche.runner.walls import kernel, raising, template, view, windows
 
@@ -34,8 +35,6 @@ class Loaded:
     call: child.Call | None
     report: Report
 
-
-_DESCRIPTOR_SPACE = socket.CMSG_SPACE(orders.MAX_DESCRIPTORS * array.array("i").itemsize)
 
 Loader = Callable[[str], Loaded]
 
@@ -121,13 +120,14 @@ def _send_report(connection: socket.socket, report: Report) -> None:
 
 
 class _Zygote:
-    """The loop: orders in, supervisors out, the dead collected."""
+    """The loop: requests for slots in, supervisors out, the dead collected."""
 
     def __init__(self, connection: socket.socket, walls: raising.Walls, call: child.Call) -> None:
         self._connection = connection
         self._walls = walls
         self._call = call
         self._signals = -1
+        self._supervisors: set[int] = set()
         self._boot = supervisor.boot_id()
 
     def run(self) -> None:
@@ -136,6 +136,7 @@ class _Zygote:
         gc.collect()
         gc.disable()
         gc.freeze()
+        kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
         self._signals = kernel.signal_descriptor((signal.SIGCHLD,))
         poll = select.poll()
         poll.register(self._connection, select.POLLIN)
@@ -152,20 +153,27 @@ class _Zygote:
             pass
         while True:
             try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if pid == 0:
                 return
+            if pid in self._supervisors and status != 0:
+                self._bury(pid)
+            self._supervisors.discard(pid)
+
+    def _bury(self, pid: int) -> None:
+        """What a supervisor that was killed leaves behind has become ours."""
+        self._supervisors.discard(pid)
+        for orphan in set(children(os.getpid())) - self._supervisors:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(orphan, signal.SIGKILL)
 
     def _obey(self) -> bool:
-        """One order; False when there will be no more. The order is read by the supervisor: see ``Order``."""
-        data, ancillary, _, _ = self._connection.recvmsg(orders.MAX_MESSAGE_BYTES, _DESCRIPTOR_SPACE)
+        """One slot more; False when there will be no more. The message is read in the slot: see ``Order``."""
+        data, descriptors = receive(self._connection)
         if not data:
             return False
-        descriptors = array.array("i")
-        for _, _, block in ancillary:
-            descriptors.frombytes(block)
         threads = os.stat("/proc/self/task").st_nlink - 2  # noqa: PTH116 - a hundred times an hour or a second
         if threads != 1:
             refusal = f"the package has started {threads - 1} threads on import: it cannot be forked"
@@ -176,13 +184,14 @@ class _Zygote:
             os.close(descriptor)
         return True
 
-    def _fork(self, data: bytes, descriptors: Sequence[int]) -> None:
+    def _fork(self, data: bytes, descriptors: list[int]) -> None:
         # a supervisor that is asked to stop before it can hear must not die of it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         pid = kernel.fork()
         if pid == 0:
             self._supervise(data, descriptors)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        self._supervisors.add(pid)
         pidfd = os.pidfd_open(pid)
         with contextlib.suppress(ConnectionError):  # the server is gone; the supervisor is not
             self._connection.sendmsg(
@@ -190,18 +199,13 @@ class _Zygote:
             )
         os.close(pidfd)
 
-    def _supervise(self, data: bytes, descriptors: Sequence[int]) -> NoReturn:
+    def _supervise(self, data: bytes, descriptors: list[int]) -> NoReturn:
         code = 1
         try:
             kernel.close_all_but((*descriptors, *self._walls.readable))
-            order = Order.load(data)
-            task = child.Task(
-                jobdir=order.jobdir,
-                limits=order.limits,
-                groups=Groups.of(order.groups, descriptors),
-                call=self._call,
-            )
-            supervisor.supervise(self._walls, task, self._boot)
+            connection = socket.socket(fileno=descriptors[0])
+            groups = Groups.of(orders.load_groups(data), descriptors[1:])
+            supervisor.supervise(self._walls, self._call, groups, connection, self._boot)
             code = 0
         except BaseException:  # noqa: BLE001 - the last edge: nothing may return into the zygote's loop
             traceback.print_exc()

@@ -1,5 +1,6 @@
 """What this host can do for executions: found out by doing it, never by looking at versions."""
 
+import itertools
 import os
 import select
 import shutil
@@ -10,11 +11,12 @@ from pathlib import Path
 
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.settings import LocalSettings
+from cloche.executors.local.slots import Slots
 from cloche.executors.local.zygote import NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, read_record
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Level, Order
+from cloche.jobdir.orders import Level
 from cloche.jobdir.records import ExitRecord
 from cloche.jobdir.workspace import JobDirs
 from cloche.model.limits import Limits
@@ -96,7 +98,8 @@ def _try(settings: LocalSettings) -> tuple[str, int]:
 def _run(zygote: Zygote, layout: Layout) -> tuple[str, int]:
     if zygote.report.problem:
         return zygote.report.problem, 0
-    pidfd = zygote.order(Order(jobdir=os.path.realpath(layout.root), limits=Limits(run_time=_TRIAL_S)), ())
+    slots = Slots(zygote, GroupTree(), itertools.repeat(_NAME), Level.FULL, wanted=0)
+    pidfd = slots.start(layout.root, Limits(run_time=_TRIAL_S)).pidfd
     try:
         poll = select.poll()
         poll.register(pidfd, select.POLLIN)

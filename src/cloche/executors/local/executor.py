@@ -17,12 +17,12 @@ from cloche.executors.local.fingerprint import changed_since, fingerprint
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.handles import Supervisor
 from cloche.executors.local.settings import LocalSettings
+from cloche.executors.local.slots import Slots, group_names, is_over
 from cloche.executors.local.watch import Watch
 from cloche.executors.local.zygote import NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, parse_record
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Order
 from cloche.jobdir.records import StartedRecord
 from cloche.ports.describer import PackageBroken, PackageDescription
 from cloche.ports.executor import Handle, Phase, Refused, Sighting, Task, Unreachable
@@ -40,7 +40,15 @@ class _Kept:
     fingerprint: str
     files: tuple[str, ...]
     zygote: Zygote | None
+    slots: Slots | None
     problem: str
+
+    def close(self) -> None:
+        """Let zygote and slots end."""
+        if self.slots is not None:
+            self.slots.close()
+        if self.zygote is not None:
+            self.zygote.close()
 
 
 class LocalExecutor:
@@ -50,8 +58,10 @@ class LocalExecutor:
         self.name = settings.name
         self._settings = settings
         self._groups = GroupTree.open(settings.groups)
+        self._groups.sweep(is_over)
         self._watch = Watch()
         self._boot = handles.boot_id()
+        self._names = group_names(os.getpid())
         self._kept: dict[tuple[str, bool], _Kept] = {}
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -80,19 +90,13 @@ class LocalExecutor:
         if task.network and not self._settings.network:
             raise Refused("the process needs the network, which executions do not have here")
         kept = self._current(task.package, network=task.network, fresh=False)
-        if kept.zygote is None:
+        if kept.slots is None:
             raise Refused(f"the process package {task.package} is broken: {kept.problem}")
-        try:
-            group = self._groups.create(task.key, task.limits)
-        except OSError as error:
-            raise Unreachable(f"no control group could be made: {error}") from None
-        try:
-            order = Order(jobdir=os.path.realpath(task.jobdir), limits=task.limits, groups=group.kinds)
-            pidfd = kept.zygote.order(order, group.descriptors)
-        finally:
-            group.close()
-        supervisor = handles.identify(pidfd, self._boot, task.jobdir)
-        self._follow(task.key, pidfd)
+        slot = kept.slots.start(task.jobdir, task.limits)
+        self._follow(task.key, slot.pidfd, slot.group)
+        supervisor = Supervisor(
+            pid=slot.pid, start_ticks=slot.start_ticks, boot=self._boot, jobdir=task.jobdir, group=slot.group
+        )
         return supervisor.handle(task.key)
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -132,7 +136,8 @@ class LocalExecutor:
         """Nothing to do: results are written where the server reads."""
 
     def release(self, handle: Handle) -> None:
-        self._groups.remove(handle.key)
+        if group := Supervisor.of(handle).group:
+            self._groups.remove(group)
 
     def listen(self, on_change: Callable[[str], None]) -> None:
         self._on_change = on_change
@@ -141,8 +146,7 @@ class LocalExecutor:
         with self._lock:
             kept, self._kept = list(self._kept.values()), {}
         for one in kept:
-            if one.zygote is not None:
-                one.zygote.close()
+            one.close()
         for one in kept:
             if one.zygote is not None:
                 one.zygote.collect(timeout=_CLOSE_TIMEOUT_S)
@@ -158,13 +162,18 @@ class LocalExecutor:
         with self._lock:
             unknown = handle.key not in self._watched
         if unknown and (descriptor := self._own(handle)) is not None:
-            self._follow(handle.key, descriptor)
+            self._follow(handle.key, descriptor, supervisor.group)
         return Sighting(phase=Phase.RUNNING, detail=f"supervisor {supervisor.pid}")
 
     def _own(self, handle: Handle) -> int | None:
-        """A pidfd of the handle's supervisor if it is alive and runs as the executions' user."""
+        """A pidfd of the task's supervisor if it is alive and runs as the executions' user."""
         supervisor = Supervisor.of(handle)
         descriptor = handles.pidfd(supervisor, self._boot)
+        if descriptor is None:
+            # of two that were started for the task the other one may have it
+            found = self.find(handle.key, supervisor.jobdir)
+            supervisor = supervisor if found is None else Supervisor.of(found)
+            descriptor = handles.pidfd(supervisor, self._boot)
         if descriptor is None:
             return None
         uid = self._settings.user[0] if self._settings.user and os.getuid() == 0 else os.getuid()
@@ -173,15 +182,17 @@ class LocalExecutor:
         os.close(descriptor)
         return None
 
-    def _follow(self, key: str, pidfd: int) -> None:
+    def _follow(self, key: str, pidfd: int, group: str) -> None:
         with self._lock:
             self._watched.add(key)
-        self._watch.add(pidfd, functools.partial(self._ended, key))
+        self._watch.add(pidfd, functools.partial(self._ended, key, group))
 
-    def _ended(self, key: str) -> None:
+    def _ended(self, key: str, group: str) -> None:
         with self._lock:
             self._watched.discard(key)
         self._on_change(key)
+        if group:
+            self._groups.remove(group)
 
     def _current(self, package: str, *, network: bool, fresh: bool) -> _Kept:
         """The package's zygote, started or restarted where needed; ``fresh``: its code must be that of now."""
@@ -196,8 +207,8 @@ class LocalExecutor:
             new = self._grow(package, network=network)
             with self._lock:
                 self._kept[place] = new
-            if kept is not None and kept.zygote is not None:
-                kept.zygote.close()
+            if kept is not None:
+                kept.close()
             return new
 
     def _fit(self, package: str, kept: _Kept, *, fresh: bool) -> bool:
@@ -213,18 +224,19 @@ class LocalExecutor:
         try:
             zygote = Zygote(self._settings, package, network=network)
         except NotStarted as error:
-            return _Kept(fingerprint=self._fingerprint(package, ()), files=(), zygote=None, problem=str(error))
+            return _Kept(self._fingerprint(package, ()), (), None, None, str(error))
         report = zygote.report
         state = self._fingerprint(package, report.files)
         if changed_since(begin, report.files):
             state = f"changed while imported: {state}"  # equal to nothing: the next description starts over
         if report.problem:
             zygote.kill()
-            return _Kept(fingerprint=state, files=report.files, zygote=None, problem=report.problem)
+            return _Kept(state, report.files, None, None, report.problem)
         if (pidfd := zygote.pidfd()) is not None:
             self._watch.add(pidfd, zygote.collect)
         log.info("zygote ready", package=package, mode=self.name, processes=len(report.processes))
-        return _Kept(fingerprint=state, files=report.files, zygote=zygote, problem="")
+        slots = Slots(zygote, self._groups, self._names, self._settings.level, wanted=self._settings.prepared)
+        return _Kept(state, report.files, zygote, slots, "")
 
     def _fingerprint(self, package: str, files: Iterable[str]) -> str:
         places = [*self._settings.search, *([Path(package)] if package.startswith("/") else [])]

@@ -5,7 +5,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,8 @@ _PERIOD_US = 100_000
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "cloche"
 _PATIENCE_S = 2.0
+# absent where the kernel does not account swap, or is older
+_OPTIONAL = ("memory.swap.max", "memory.oom.group", "memory.memsw.limit_in_bytes")
 _UNIFIED_CONTROLLERS = ("cpu", "memory", "pids")
 
 
@@ -70,22 +72,43 @@ class GroupTree:
         """Whether ``memory``, ``cpu`` or ``pids`` is enforced by groups."""
         return self.unified is not None or controller in self.hierarchies
 
-    def create(self, key: str, limits: Limits) -> Group:
-        """Groups for one execution with its limits set. Raises OSError."""
+    def create(self, name: str, controllers: Collection[str]) -> Group:
+        """Groups without limits, for an execution that is prepared, in these ``controllers``. Raises OSError."""
         if self.unified is not None:
-            return _create_unified(self.unified / key, limits)
-        return _create_hierarchies(self.hierarchies, key, limits)
+            return _made([(self.unified / name, Controller.UNIFIED)])
+        wanted = [c for c in controllers if c in self.hierarchies]
+        return _made([(self.hierarchies[c] / name, Controller(c)) for c in wanted])
 
-    def remove(self, key: str) -> None:
-        """End what still lives in the groups of ``key`` and remove them. Idempotent."""
-        for folder in self._folders(key):
-            _remove(folder)
-
-    def _folders(self, key: str) -> Iterator[Path]:
+    def limit(self, name: str, limits: Limits) -> Group:
+        """Set the limits; the groups that are wanted for it beyond those that there are. Raises OSError."""
         if self.unified is not None:
-            yield self.unified / key
-        for folder in self.hierarchies.values():
-            yield folder / key
+            _set_unified(self.unified / name, limits)
+            return Group()
+        more = [c for c in _wanted(limits) if c in self.hierarchies and not (self.hierarchies[c] / name).exists()]
+        group = self.create(name, more)
+        try:
+            for controller, top in self.hierarchies.items():
+                _set_hierarchy(controller, top / name, limits)
+        except OSError:
+            group.close()
+            raise
+        return group
+
+    def remove(self, name: str) -> None:
+        """End what still lives in the groups of that name and remove them. Idempotent."""
+        for top in self._tops():
+            _remove(top / name)
+
+    def sweep(self, is_over: Callable[[str], bool]) -> None:
+        """Remove empty groups of whose name ``is_over`` says that nobody will."""
+        for top in self._tops():
+            for folder in top.iterdir():
+                if folder.is_dir() and is_over(folder.name):
+                    with contextlib.suppress(OSError):  # somebody lives in it: an execution that is still to be adopted
+                        folder.rmdir()
+
+    def _tops(self) -> list[Path]:
+        return [self.unified] if self.unified is not None else list(self.hierarchies.values())
 
 
 def _own_unified(root: Path) -> Path | None:
@@ -148,7 +171,7 @@ def _open_hierarchies(root: Path) -> GroupTree:
     return GroupTree(hierarchies=found, missing="" if found else reason)
 
 
-def _create_unified(folder: Path, limits: Limits) -> Group:
+def _set_unified(folder: Path, limits: Limits) -> None:
     knobs = {
         "memory.max": limits.memory,
         "memory.swap.max": None if limits.memory is None else 0,
@@ -156,54 +179,54 @@ def _create_unified(folder: Path, limits: Limits) -> Group:
         "pids.max": limits.processes,
         "cpu.max": None if limits.cpus is None else f"{_quota(limits.cpus)} {_PERIOD_US}",
     }
-    _make(folder, knobs, optional=("memory.swap.max", "memory.oom.group"))
-    return _opened([(folder, Controller.UNIFIED)])
+    _set(folder, knobs)
 
 
-def _create_hierarchies(tops: Mapping[str, Path], key: str, limits: Limits) -> Group:
-    """Only the hierarchies that a limit needs: each costs a fifth of a millisecond."""
-    made: list[tuple[Path, Controller]] = []
-    if "memory" in tops and limits.memory is not None:
-        both = {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory}
-        _make(tops["memory"] / key, both, optional=("memory.memsw.limit_in_bytes",))
-        made.append((tops["memory"] / key, Controller.MEMORY))
-    if "pids" in tops and limits.processes is not None:
-        _make(tops["pids"] / key, {"pids.max": limits.processes})
-        made.append((tops["pids"] / key, Controller.PIDS))
-    if "cpu" in tops and limits.cpus is not None:
-        _make(tops["cpu"] / key, {"cpu.cfs_period_us": _PERIOD_US, "cpu.cfs_quota_us": _quota(limits.cpus)})
-        made.append((tops["cpu"] / key, Controller.CPU))
-    if "cpuacct" in tops and limits.cpu_time is not None:
-        _make(tops["cpuacct"] / key, {})
-        made.append((tops["cpuacct"] / key, Controller.CPU_ACCOUNT))
-    return _opened(made)
+def _wanted(limits: Limits) -> list[str]:
+    """Version 1: joining a hierarchy costs, so only those that a limit needs."""
+    needs = {
+        "memory": limits.memory,
+        "pids": limits.processes,
+        "cpu": limits.cpus,
+        "cpuacct": limits.cpu_time,
+    }
+    return [name for name, limit in needs.items() if limit is not None]
+
+
+def _set_hierarchy(controller: str, folder: Path, limits: Limits) -> None:
+    match controller:
+        case "memory" if limits.memory is not None:
+            _set(folder, {"memory.limit_in_bytes": limits.memory, "memory.memsw.limit_in_bytes": limits.memory})
+        case "pids" if limits.processes is not None and folder.exists():
+            _set(folder, {"pids.max": limits.processes})
+        case "cpu" if limits.cpus is not None:
+            _set(folder, {"cpu.cfs_period_us": _PERIOD_US, "cpu.cfs_quota_us": _quota(limits.cpus)})
 
 
 def _quota(cpus: float) -> int:
     return max(1000, math.ceil(cpus * _PERIOD_US))
 
 
-def _make(folder: Path, knobs: Mapping[str, object], *, optional: tuple[str, ...] = ()) -> None:
-    folder.mkdir(exist_ok=True)
+def _set(folder: Path, knobs: Mapping[str, object]) -> None:
     for name, value in knobs.items():
         if value is None:
             continue
         try:
             (folder / name).write_text(str(value))
         except FileNotFoundError:
-            if name not in optional:
+            if name not in _OPTIONAL:
                 raise
 
 
-def _opened(folders: list[tuple[Path, Controller]]) -> Group:
+def _made(folders: list[tuple[Path, Controller]]) -> Group:
     """Descriptors: the right to join is checked here, with the server's rights, not when it is used."""
     kinds: list[Controller] = []
     descriptors: list[int] = []
     for folder, kind in folders:
+        folder.mkdir(exist_ok=True)
         descriptors.append(os.open(folder / "cgroup.procs", os.O_RDWR | os.O_CLOEXEC))
-        kinds.append(Controller.PROCS)
         descriptors.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-        kinds.append(kind)
+        kinds += [Controller.PROCS, kind]
     return Group(tuple(kinds), tuple(descriptors))
 
 

@@ -17,22 +17,33 @@ _SENT_BY_QUEUE = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Supervisor:
-    """A supervisor of this boot: the start time tells it from a later process of the same number."""
+    """A supervisor of this boot: the start time tells it from a later process of the same number.
+
+    ``group`` names the control groups of its execution, or is empty.
+    """
 
     pid: int
     start_ticks: int
     boot: str
     jobdir: Path
+    group: str = ""
 
     def handle(self, key: str) -> Handle:
         """As text, for the store."""
-        return Handle(key=key, native=f"{self.pid} {self.start_ticks} {self.boot} {self.jobdir}")
+        native = f"{self.pid} {self.start_ticks} {self.boot} {self.group or '-'} {self.jobdir}"
+        return Handle(key=key, native=native)
 
     @staticmethod
     def of(handle: Handle) -> "Supervisor":
         """Raises ValueError if the text is none of ours."""
-        pid, ticks, boot, jobdir = handle.native.split(" ", 3)
-        return Supervisor(pid=int(pid), start_ticks=int(ticks), boot=boot, jobdir=Path(jobdir))
+        pid, ticks, boot, group, jobdir = handle.native.split(" ", 4)
+        return Supervisor(
+            pid=int(pid),
+            start_ticks=int(ticks),
+            boot=boot,
+            jobdir=Path(jobdir),
+            group="" if group == "-" else group,
+        )
 
 
 def alive(supervisor: Supervisor, boot: str) -> bool:
@@ -55,12 +66,17 @@ def pidfd(supervisor: Supervisor, boot: str) -> int | None:
     return None
 
 
-def identify(descriptor: int, boot: str, jobdir: Path) -> Supervisor:
-    """Who a pidfd stands for, in the kernel's words. One that has gone already has no start time: it is nobody."""
+def identify(descriptor: int) -> tuple[int, int]:
+    """Process id and start time of whom a pidfd stands for, in the kernel's words; (-1, 0): it has gone already."""
     text = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
     pid = next((int(line[4:]) for line in text.splitlines() if line.startswith("Pid:")), -1)
-    stat = _stat(pid)
-    return Supervisor(pid=pid, start_ticks=0 if stat is None else int(stat[19]), boot=boot, jobdir=jobdir)
+    return pid, start_ticks(pid) or 0
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process was started, or None if there is none of that number."""
+    fields = _stat(pid)
+    return None if fields is None else int(fields[19])
 
 
 def owner(pid: int) -> int | None:

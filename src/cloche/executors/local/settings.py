@@ -16,7 +16,8 @@ class LocalSettings:
     ``readable`` is shown to executions beyond the system, Python and their package; ``hidden`` (the server's data,
     database, configuration) never. ``environment`` is all that they inherit beside a handful of fixed variables.
     ``network`` allows processes that declare a need of it to use the host's. ``groups`` is the directory to make
-    control groups in: None finds it, an empty text does without.
+    control groups in: None finds it, an empty text does without. ``prepared`` executions are kept waiting for each
+    package that has been used.
     """
 
     name: str
@@ -29,6 +30,6 @@ class LocalSettings:
     environment: tuple[tuple[str, str], ...] = ()
     network: bool = False
     groups: str | None = None
-    prepared: int = 0
+    prepared: int = 2
     start_timeout_s: float = 120.0
     runner: tuple[str, ...] = field(default=(sys.executable, "-I", "-m", "cloche.runner"))

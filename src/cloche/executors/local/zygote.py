@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 import structlog
 
+from cloche.executors.local.groups import Group
 from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir import orders
-from cloche.jobdir.orders import Order, Report, Setup
+from cloche.jobdir.orders import Report, Setup
 from cloche.model.codec import CodecError
 from cloche.ports.executor import Refused, Unreachable
 
@@ -37,7 +38,7 @@ class NotStarted(Exception):
 
 
 class Zygote:
-    """A running zygote of one package. Every method from any thread; orders go one after the other."""
+    """A running zygote of one package. Every method from any thread; slots are forked one after the other."""
 
     def __init__(self, settings: LocalSettings, package: str, *, network: bool, command: str = "zygote") -> None:
         """Start it and wait for its report. Raises NotStarted."""
@@ -60,14 +61,15 @@ class Zygote:
         """False once the process has ended; collects it."""
         return self._process.poll() is None
 
-    def order(self, order: Order, descriptors: Sequence[int]) -> int:
-        """Have a supervisor forked; its pidfd, which belongs to the caller.
+    def fork(self, connection: socket.socket, group: Group) -> int:
+        """Have a slot forked whose orders come over ``connection``; its supervisor's pidfd belongs to the caller.
 
         Raises Refused; Unreachable if the zygote is gone or silent.
         """
         with self._lock:
             try:
-                socket.send_fds(self._connection, [order.dump()], list(descriptors))
+                descriptors = [connection.fileno(), *group.descriptors]
+                socket.send_fds(self._connection, [orders.dump_groups(group.kinds)], descriptors)
                 data, received, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, 1)
             except TimeoutError:
                 self.kill()
@@ -156,7 +158,6 @@ def _setup(settings: LocalSettings, package: str, *, network: bool) -> Setup:
         hidden=tuple(map(os.fspath, settings.hidden)),
         user=settings.user,
         network=network,
-        prepared=settings.prepared,
     )
 
 

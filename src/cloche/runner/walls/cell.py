@@ -16,8 +16,14 @@ _NO_DEVICES = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
 def enter() -> None:
-    """Leave the zygote's namespaces for own ones: mount, IPC, host name. The process namespace came with the fork."""
+    """Leave the zygote's namespaces for own ones: mount, IPC, host name. The process namespace came with the fork.
+
+    What needs no job is mounted: ``/proc``, ``/dev/shm``, a place to lay out the job directory in.
+    """
     kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS)
+    kernel.mount("cell", _PLACE, "tmpfs", _NO_DEVICES, "mode=755,size=64k")
+    kernel.mount("shm", "/dev/shm", "tmpfs", _NO_DEVICES, _SHARED_MEMORY)  # noqa: S108 - the execution's own
+    kernel.mount("proc", "/proc", "proc", _NO_DEVICES | kernel.MS_NOEXEC)
 
 
 def places(jobdir: str) -> tuple[str, str]:
@@ -43,7 +49,6 @@ def furnish(jobdir: str, *, own_tmp: bool) -> None:
     ``own_tmp``: its ``tmp`` is ``/tmp`` as well. Not where the jobs or readable files are kept in ``/tmp``.
     """
     jobs, name = os.path.split(jobdir)
-    kernel.mount("cell", _PLACE, "tmpfs", _NO_DEVICES, "mode=755,size=64k")
     place = f"{_PLACE}/{name}"
     for made in (place, f"{place}/{_INPUTS}", f"{place}/{_WORK}"):
         os.mkdir(made, 0o755)  # noqa: PTH102 - see supervisor
@@ -55,8 +60,6 @@ def furnish(jobdir: str, *, own_tmp: bool) -> None:
         kernel.bind(f"{jobdir}/{_TEMPORARY}", "/tmp", recursive=False)  # noqa: S108 - the execution's own
     kernel.set_attributes(_PLACE, kernel.MS_RDONLY, recursive=False)
     kernel.mount(_PLACE, jobs, flags=kernel.MS_MOVE)
-    kernel.mount("shm", "/dev/shm", "tmpfs", _NO_DEVICES, _SHARED_MEMORY)  # noqa: S108 - the execution's own
-    kernel.mount("proc", "/proc", "proc", _NO_DEVICES | kernel.MS_NOEXEC)
 
 
 def leave_user(uid: int, gid: int) -> None:

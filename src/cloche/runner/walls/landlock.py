@@ -3,7 +3,6 @@
 import os
 import stat
 import struct
-from collections.abc import Iterable
 
 from cloche.runner.walls import kernel
 
@@ -22,32 +21,49 @@ _TCP = 0b11  # bind, connect
 _SCOPES = 0b11  # abstract unix sockets, signals
 
 
-def restrict(
-    *,
-    readable: Iterable[str | int],
-    writable: Iterable[str | int],
-    devices: Iterable[str | int] = (),
-    network: bool,
-    abi: int,
-) -> None:
-    """Put the calling thread under the rules; paths or O_PATH descriptors.
+class Rules:
+    """A ruleset to be filled. What is not allowed beneath a path is forbidden, once ``enforce`` was called."""
 
-    Beneath ``readable``: read and execute; beneath ``writable``: everything but execute; ``devices``: read and write,
-    no ioctl. Paths that do not exist are left out. Raises OSError: without Landlock nothing is allowed to run here.
-    """
-    rights = _RIGHTS[min(abi, max(_RIGHTS))]
-    ruleset = kernel.landlock_create(_attributes(rights, abi, network=network))
-    try:
-        for paths, access in (
-            (readable, EXECUTE | READ_FILE | READ_DIR),
-            (writable, rights & ~(EXECUTE | IOCTL_DEV)),
-            (devices, READ_FILE | WRITE_FILE),
-        ):
-            for path in paths:
-                _allow(ruleset, path, access & rights, rights)
-        kernel.landlock_restrict(ruleset)
-    finally:
-        os.close(ruleset)
+    def __init__(self, abi: int, *, network: bool) -> None:
+        """Raises OSError where the kernel has no Landlock."""
+        self._rights = _RIGHTS[min(abi, max(_RIGHTS))]
+        self.descriptor = kernel.landlock_create(_attributes(self._rights, abi, network=network))
+
+    def allow_reading(self, *paths: str | int) -> None:
+        """Read and execute beneath paths or O_PATH descriptors; paths that do not exist are left out."""
+        for path in paths:
+            self._allow(path, EXECUTE | READ_FILE | READ_DIR)
+
+    def allow_writing(self, *paths: str) -> None:
+        """Everything but to execute."""
+        for path in paths:
+            self._allow(path, self._rights & ~(EXECUTE | IOCTL_DEV))
+
+    def allow_devices(self, *paths: str) -> None:
+        """Read and write, no ioctl."""
+        for path in paths:
+            self._allow(path, READ_FILE | WRITE_FILE)
+
+    def enforce(self) -> None:
+        """Put the calling thread under the rules. Needs no_new_privileges."""
+        kernel.landlock_restrict(self.descriptor)
+        os.close(self.descriptor)
+
+    def _allow(self, path: str | int, access: int) -> None:
+        if isinstance(path, int):
+            self._add(path, access)
+            return
+        try:
+            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        self._add(descriptor, access)
+        os.close(descriptor)
+
+    def _add(self, descriptor: int, access: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            access &= EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
+        kernel.landlock_allow(self.descriptor, access & self._rights, descriptor)
 
 
 def _attributes(rights: int, abi: int, *, network: bool) -> bytes:
@@ -57,20 +73,3 @@ def _attributes(rights: int, abi: int, *, network: bool) -> bytes:
     if abi >= _NETWORK_ABI:
         return struct.pack("<QQ", rights, tcp)
     return struct.pack("<Q", rights)
-
-
-def _allow(ruleset: int, path: str | int, access: int, rights: int) -> None:
-    if isinstance(path, int):
-        descriptor = path
-    else:
-        try:
-            descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        except FileNotFoundError:
-            return
-    try:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            access &= (EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV) & rights
-        kernel.landlock_allow(ruleset, access, descriptor)
-    finally:
-        if not isinstance(path, int):
-            os.close(descriptor)

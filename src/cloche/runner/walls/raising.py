@@ -82,13 +82,24 @@ def _paths(names: Sequence[str]) -> list[int]:
     return found
 
 
-def isolate(walls: Walls) -> None:
-    """The part that needs no job: own namespaces."""
+def isolate(walls: Walls) -> landlock.Rules | None:
+    """The part that needs no job: own namespaces, and the rules that are the same for every execution."""
+    if walls.level is Level.PROCESS:
+        return None
     if walls.level is Level.FULL:
         cell.enter()
+    rules = landlock.Rules(walls.abi, network=walls.network)
+    rules.allow_reading(*walls.readable, *_READABLE_DEVICES)
+    rules.allow_devices(*_DEVICES)
+    if walls.level is Level.FULL:
+        rules.allow_reading("/proc")
+        rules.allow_writing("/dev/shm")  # noqa: S108 - the execution's own
+    else:
+        rules.allow_reading("/proc/self")
+    return rules
 
 
-def confine(walls: Walls, jobdir: str, limits: Limits, enforced: Enforced) -> None:
+def confine(walls: Walls, rules: landlock.Rules | None, jobdir: str, limits: Limits, enforced: Enforced) -> None:
     """Everything else, in the order that lets each step still do its work."""
     if walls.level is Level.FULL:
         cell.furnish(jobdir, own_tmp=walls.own_tmp)
@@ -97,32 +108,11 @@ def confine(walls: Walls, jobdir: str, limits: Limits, enforced: Enforced) -> No
     if walls.level is Level.FULL:
         kernel.drop_capabilities()
     kernel.no_new_privileges()
-    if walls.level is not Level.PROCESS:
-        _restrict_files(walls, jobdir)
+    if rules is not None:
+        rules.allow_reading(*cell.inputs(jobdir))
+        rules.allow_writing(cell.places(jobdir)[0], *(("/tmp",) if walls.own_tmp else ()))  # noqa: S108 - its own
+        rules.enforce()
         kernel.load_filter(walls.filter)
-
-
-def _restrict_files(walls: Walls, jobdir: str) -> None:
-    full = walls.level is Level.FULL
-    landlock.restrict(
-        readable=(
-            *walls.readable,
-            "/proc" if full else "/proc/self",
-            *cell.inputs(jobdir),
-            *_READABLE_DEVICES,
-        ),
-        writable=(cell.places(jobdir)[0], *_own_places(walls)),
-        devices=_DEVICES,
-        network=walls.network,
-        abi=walls.abi,
-    )
-
-
-def _own_places(walls: Walls) -> tuple[str, ...]:
-    """Writable places that only this execution sees."""
-    if walls.level is not Level.FULL:
-        return ()
-    return ("/dev/shm", "/tmp") if walls.own_tmp else ("/dev/shm",)  # noqa: S108 - the execution's own
 
 
 def _limit(limits: Limits, walls: Walls, enforced: Enforced) -> None:
