@@ -12,6 +12,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+from lxml import etree
 from shapely.geometry import GeometryCollection, LineString, MultiPoint, Point, Polygon, box
 
 from cloche.authoring.errors import ProcessError, WrongData
@@ -255,6 +256,51 @@ def test_gml_of_several_feature_types_has_several_layers(tmp_path):
     vector = receive(path, GML2, tmp_path)
     assert {layer.name: layer.features for layer in vector.layers} == {"Road": 2, "River": 1}
     assert vector.gdf()["layer"].tolist() == ["Road", "Road", "River"]
+
+
+TRIANGLE = (
+    '<gml:Polygon xmlns:gml="{namespace}" srsName="{crs}"><gml:exterior><gml:LinearRing><gml:posList>{points}'
+    "</gml:posList></gml:LinearRing></gml:exterior></gml:Polygon><!-- the end -->"
+)
+
+
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="ISO-8859-1"?>\n<!-- \xe4 -->'])
+@pytest.mark.parametrize(
+    ("kind", "crs", "points"),
+    [
+        (GML32, "urn:ogc:def:crs:OGC::CRS84", "-77 38 -77 39 -76 39 -77 38"),
+        (GML32, "http://www.opengis.net/def/crs/EPSG/0/4326", "38 -77 39 -77 39 -76 38 -77"),
+        (GML31, "EPSG:4326", "-77 38 -77 39 -76 39 -77 38"),
+    ],
+)
+def test_a_bare_gml_geometry_is_a_feature(kind, crs, points, declaration, tmp_path):
+    """As in the Execute example of OGC API - Processes."""
+    namespace = "http://www.opengis.net/gml/3.2" if kind is GML32 else "http://www.opengis.net/gml"
+    path = tmp_path / "input"
+    text = declaration + TRIANGLE.format(namespace=namespace, crs=crs, points=points)
+    path.write_bytes(text.encode("iso-8859-1"))
+    frame = receive(path, kind, tmp_path).gdf()
+    assert frame.geometry[0].equals(Polygon([(-77, 38), (-77, 39), (-76, 39)]))
+    assert list(frame.columns) == ["geometry"]
+    assert frame.crs.to_string() in ("OGC:CRS84", "EPSG:4326")
+
+
+def test_gml_that_clients_have_sent(standards, tmp_path):
+    """GML inside the Execute requests and responses of other servers is read as it stands there."""
+    found = {}
+    for name in ("owslib/wps_USGSExecuteRequest3.xml", "owslib/wps_PMLExecuteResponse6.xml", "zoo/igml_o.xml"):
+        tree = etree.parse(standards / "corpus" / "wps10" / "other" / name)
+        for data in tree.iter("{*}ComplexData"):
+            for document in data.iterchildren("{*}*"):
+                path = tmp_path / "input"
+                path.write_bytes(etree.tostring(document))
+                layers = receive(path, "text/xml", tmp_path).layers
+                found |= {layer.name: (layer.features, layer.geometry_type, layer.crs) for layer in layers}
+    assert found == {
+        "box": (1, "MultiPolygon", "EPSG:4326"),
+        "output": (1, "LineString Z", None),
+        "states": (1, "MultiPolygon", "EPSG:4326"),
+    }
 
 
 def test_mixed_geometries_become_several_shapefiles(tmp_path):

@@ -20,7 +20,8 @@ from cloche.authoring.vector_formats import (
     find_vector_format,
     vector_formats,
 )
-from cloche.authoring.vector_read import Layer, inspect, read_frame, stage
+from cloche.authoring.vector_read import Layer, inspect, read_frame
+from cloche.authoring.vector_stage import stage
 from cloche.authoring.vector_write import write_frame
 from cloche.authoring.wellformed import read_xml
 from cloche.model.formats import Format

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloche.authoring.errors import WrongData
-from cloche.authoring.vector_formats import CSV, GEOJSON, KML, SHAPEFILE, VectorFormat
-from cloche.authoring.wellformed import read_xml
-from cloche.authoring.zipped import unpack
+from cloche.authoring.vector_formats import CSV, KML, VectorFormat
 
 # Drivers whose files name other files or servers. None of them reads a format of ours; once data of a client have been
 # received they stay out of the process, so that a file that looks like two things cannot be opened as one of these.
@@ -39,7 +37,6 @@ _CONFIG = {
     "GML_SKIP_RESOLVE_ELEMS": "ALL",
     "GML_DOWNLOAD_SCHEMA": "NO",
 }
-_SHAPEFILE_PARTS = frozenset({".shp", ".shx", ".dbf", ".prj", ".cpg"})
 _KML_EXTRAS = (
     "id",
     "Name",
@@ -55,7 +52,7 @@ _KML_EXTRAS = (
     "icon",
     "snippet",
 )
-_GML_EXTRAS = ("lowerCorner", "upperCorner")
+_GML_EXTRAS = ("lowerCorner", "upperCorner", "gml_id")
 _WHOLE_WORLD = (-360.0001, -90.0001, 360.0001, 90.0001)
 
 
@@ -70,51 +67,6 @@ class Layer:
     fields: Mapping[str, str] = field(default_factory=dict)
     crs: str | None = None
     bounds: tuple[float, float, float, float] | None = None
-
-
-def stage(path: Path, kind: VectorFormat, directory: Path) -> tuple[Path, ...]:
-    """The files for GDAL to open, alone in ``directory``: a link with the right suffix, or what a zip held.
-
-    Raises WrongData for what is no such file by its first bytes, by its XML or by its archive.
-    """
-    check_content(path, kind)
-    if kind is not SHAPEFILE:
-        link = directory / f"data{kind.suffix}"
-        link.symlink_to(path.resolve())
-        return (link,)
-    parts = unpack(path, directory, _SHAPEFILE_PARTS)
-    shapes = tuple(sorted(part for part in parts if part.suffix == ".shp"))
-    if not shapes:
-        raise WrongData("the zip archive holds no .shp file")
-    for shape in shapes:
-        missing = [suffix for suffix in (".shx", ".dbf") if shape.with_suffix(suffix) not in parts]
-        if missing:
-            raise WrongData(f"the zip archive holds {shape.name} without its {' and '.join(missing)}")
-    return shapes
-
-
-def check_content(path: Path, kind: VectorFormat) -> None:
-    """Raises WrongData where the beginning, or for XML the whole, of the file is not of that format."""
-    with path.open("rb") as file:
-        head = file.read(512)
-    if not head.strip():
-        raise WrongData("it is empty")
-    if kind.magic and not head.startswith(kind.magic):
-        raise WrongData(f"it does not begin as {kind.title} does")
-    if kind is CSV and (b"\0" in head or head.lstrip()[:1] in (b"<", b"{")):
-        raise WrongData("it is not a table of text")
-    if kind is GEOJSON and head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"{":
-        raise WrongData("it is not a JSON object")
-    if kind.namespaces:
-        _check_xml(path, kind)
-
-
-def _check_xml(path: Path, kind: VectorFormat) -> None:
-    document = read_xml(path)
-    if document.name in ("ExceptionReport", "ServiceExceptionReport"):
-        raise WrongData("it is the exception report of a server, not data")
-    if not document.namespaces & kind.namespaces:
-        raise WrongData(f"it is XML (<{document.name[:60]}>), but declares no namespace of {kind.title}")
 
 
 def inspect(sources: tuple[Path, ...], kind: VectorFormat) -> tuple[Layer, ...]:
@@ -184,10 +136,12 @@ def _reason(wkb: bytes) -> str:
 
 
 def _crs(found: str | None, bounds: tuple[float, float, float, float] | None, kind: VectorFormat) -> str | None:
-    """CSV cannot name its system: it is WGS 84 as long as its coordinates can be (KML and GeoJSON always are)."""
+    """By authority and code where it has them. CSV cannot name its system: it is WGS 84 if its coordinates can be."""
+    import pyproj
+
     if found is None and kind is CSV and (bounds is None or _within_world(bounds)):
         return "EPSG:4326"
-    return found
+    return str(pyproj.CRS.from_user_input(found).to_string()) if found else None
 
 
 def _check_range(crs: str, bounds: tuple[float, float, float, float]) -> None:
@@ -216,7 +170,9 @@ def read_frame(layer: Layer, kind: VectorFormat) -> Any:
     if kind is KML:
         extras = [name for name in _KML_EXTRAS if name in frame and _is_idle(frame[name], name)]
         return _flat(frame.drop(columns=extras).rename(columns={"Name": "name"}))
-    return frame.drop(columns=[name for name in _GML_EXTRAS if "gml" in kind.id and name in frame])
+    if "gml" in kind.id:
+        return frame.drop(columns=[n for n in _GML_EXTRAS if n in frame and (n != "gml_id" or frame[n].isna().all())])
+    return frame
 
 
 def _without_geometry(table: Any) -> Any:
