@@ -26,6 +26,15 @@ class Deposit:
         self._count += 1
         return name, (self._directory() / name).open("xb", buffering=1 << 17)
 
+    def take(self, name: str, *, max_bytes: int) -> bytes:
+        """The content of a file, which goes. Raises SizeExceeded where it is larger than ``max_bytes``."""
+        path = self._directory() / name
+        if path.stat().st_size > max_bytes:
+            raise SizeExceeded(f"The value is longer than {max_bytes} bytes: a literal is short.")
+        content = path.read_bytes()
+        path.unlink()
+        return content
+
     def scratch(self) -> int:
         """A descriptor of a file without a name: it takes room where the intake is, and goes when it is closed."""
         return os.open(self._directory(), os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)

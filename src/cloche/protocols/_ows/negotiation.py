@@ -46,6 +46,23 @@ def language(asked: str, offered: Sequence[str], *, header: str = "") -> str:
     return offered[0]
 
 
+def preferred(accepted: Sequence[str], offered: Sequence[str], *, name: str, header: str = "") -> str:
+    """The language to answer in, of a list in order of preference; ``*`` is any (OWS Common 2.0 clause 7.3.7).
+
+    Without a list as ``language`` does. Raises OwsError InvalidParameterValue for the parameter ``name`` when nothing
+    on the list is offered.
+    """
+    if not accepted:
+        return language("", offered, header=header)
+    for asked in accepted:
+        if asked == "*":
+            return offered[0]
+        if chosen := _match(asked, offered):
+            return chosen
+    text = f"None of the languages {', '.join(accepted)} is offered; this service has {', '.join(offered)}."
+    raise invalid(name, text)
+
+
 def translated(translations: Sequence[Translation], language: str, title: str, abstract: str) -> tuple[str, str]:
     """Title and abstract in ``language``, or as the author wrote them."""
     if not translations:

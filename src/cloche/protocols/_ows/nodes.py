@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """Complex data that was read into the file ``name`` of the deposit."""
+    """Data that was read into the file ``name`` of the deposit; ``is_xml``: an element, else text."""
 
     name: str
     size: int
+    is_xml: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -1,6 +1,10 @@
-"""The content of one element of complex data, read to a file: text until a first element makes it XML."""
+"""The content of one element of data, read to a file: text until a first element makes it XML.
 
-from collections.abc import Callable, Mapping, Sequence
+An element may also turn out to hold more of the request's own structure; then it is given back to whoever reads that.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import IO
 from xml.parsers import expat
 
@@ -16,10 +20,22 @@ NAME_BYTES = 1 << 12
 PACKED = frozenset({"base64", "gzip"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structure:
+    """Elements that belong to the request wherever they stand, as expat names them.
+
+    ``go_on`` takes such an element over: the namespaces that it declares, its name and its attributes.
+    """
+
+    names: Collection[str]
+    go_on: Callable[[Mapping[str, str], str, dict[str, str]], None]
+
+
 class PayloadReader:
     """Handlers of a parser for the inside of ``node``; ``leave`` is called at its end.
 
-    ``scope`` holds the namespaces that the element stands under. Raises InputError without locator.
+    ``scope`` holds the namespaces that the element stands under. A first element that ``structure`` names is no data:
+    it goes on there, and ``leave`` is not called. Raises InputError without locator.
     """
 
     def __init__(
@@ -32,6 +48,7 @@ class PayloadReader:
         deposit: Deposit,
         limits: BodyLimits,
         leave: Callable[[Payload], None],
+        structure: Structure | None = None,
     ) -> None:
         self._parser = parser
         self._encoding = node.get("encoding")
@@ -41,12 +58,13 @@ class PayloadReader:
         self._deposit = deposit
         self._limits = limits
         self._leave = leave
+        self._structure = structure
         self._name = ""
         self._file: IO[bytes] | None = None
         self._sink: Sink | None = None
         self._xml_start: int | None = None
         self._verbatim = False
-        self._declared: set[str] = set()
+        self._declared: dict[str, str] = {}
         self._depth = 0
 
     def attach(self) -> None:
@@ -84,8 +102,8 @@ class PayloadReader:
         if self._depth > self._limits.max_payload_depth:
             raise WrongInputData(f"The XML is nested deeper than {self._limits.max_payload_depth} elements.")
 
-    def _declare(self, prefix: str | None, _uri: str | None) -> None:
-        self._declared.add(prefix or "")
+    def _declare(self, prefix: str | None, uri: str | None) -> None:
+        self._declared[prefix or ""] = uri or ""
 
     def _cdata_begins(self) -> None:
         self._verbatim = True
@@ -93,8 +111,12 @@ class PayloadReader:
     def _cdata_ends(self) -> None:
         self._verbatim = False
 
-    def _start(self, _name: str, _attributes: dict[str, str]) -> None:
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
         if self._xml_start is None:
+            if self._sink is None and self._structure is not None and name in self._structure.names:
+                self._detach()
+                self._structure.go_on(self._declared, name, attributes)
+                return
             self._becomes_xml()
         self._depth += 1
         self._check_depth()
@@ -123,10 +145,14 @@ class PayloadReader:
         self._depth -= 1
         if self._depth >= 0:
             return
+        self._detach()
+        is_xml = self._xml_start is not None
+        size = self._text_sink().close() if self._xml_start is None else self._cut(self._xml_start)
+        self._leave(Payload(name=self._name, size=size, is_xml=is_xml))
+
+    def _detach(self) -> None:
         self._parser.StartCdataSectionHandler = None
         self._parser.EndCdataSectionHandler = None
-        size = self._text_sink().close() if self._xml_start is None else self._cut(self._xml_start)
-        self._leave(Payload(name=self._name, size=size))
 
     def _cut(self, start: int) -> int:
         """Copy the bytes of the XML; its root tag gets the declarations that it would otherwise lose."""

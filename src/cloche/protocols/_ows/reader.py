@@ -4,7 +4,7 @@ One pass of expat. XML in complex data is found by byte offset and copied verbat
 that it stands under; text is written as expat decodes it. Memory does not grow with the data.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import NoReturn
 from xml.parsers import expat
@@ -15,7 +15,7 @@ from cloche.protocols._ows.config import BodyLimits
 from cloche.protocols._ows.deposit import Deposit, Spool
 from cloche.protocols._ows.errors import Code, OwsError, malformed
 from cloche.protocols._ows.nodes import Node, Payload
-from cloche.protocols._ows.payload import PayloadReader
+from cloche.protocols._ows.payload import PayloadReader, Structure
 from cloche.protocols._ows.skim import Pieces, depth_change
 
 HEAD_BYTES = 1024
@@ -25,15 +25,23 @@ TEXT_BUFFER = 1 << 16
 class Reader:
     """Push parser: ``feed`` the body, then ``close`` for the root. Any thread, one at a time.
 
-    ``payloads`` names the elements whose content goes to a file, as (parent, element) local names.
+    ``payloads`` names the elements whose content goes to a file, as (parent, element) local names; where that content
+    is an element that ``structural`` names (``namespace}name``), it is part of the request and becomes a node.
     Raises OwsError for what is no acceptable XML, and InputError with the input's identifier for its data.
     """
 
     def __init__(
-        self, deposit: Deposit, limits: BodyLimits, *, payloads: Collection[tuple[str, str]], content_charset: str = ""
+        self,
+        deposit: Deposit,
+        limits: BodyLimits,
+        *,
+        payloads: Collection[tuple[str, str]],
+        structural: Collection[str] = (),
+        content_charset: str = "",
     ) -> None:
         self._deposit = deposit
         self._limits = limits
+        self._structural = structural
         self._charset = content_charset
         self._spool = Spool(deposit, memory_bytes=limits.memory_bytes)
         self._head = b""
@@ -121,12 +129,17 @@ class Reader:
             deposit=self._deposit,
             limits=self._limits,
             leave=self._leave,
+            structure=Structure(names=self._structural, go_on=self._take_back),
         )
         self._payload.attach()
 
     def _leave(self, payload: Payload) -> None:
         self._payload = None
         self._structure.resume(payload)
+
+    def _take_back(self, declared: Mapping[str, str], name: str, attributes: dict[str, str]) -> None:
+        self._payload = None
+        self._structure.go_on(declared, name, attributes)
 
 
 class _Structure:
@@ -158,6 +171,13 @@ class _Structure:
         """Go on after complex data."""
         self.stack.pop().payload = payload
         self._attach()
+
+    def go_on(self, declared: Mapping[str, str], name: str, attributes: dict[str, str]) -> None:
+        """Read an element after all that was taken for data: its name, attributes and namespaces are known."""
+        self._attach()
+        for prefix, uri in declared.items():
+            self._declare(prefix, uri)
+        self._start(name, attributes)
 
     def _attach(self) -> None:
         self._parser.StartElementHandler = self._start

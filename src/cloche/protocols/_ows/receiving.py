@@ -17,11 +17,19 @@ T = TypeVar("T")
 
 
 class Receiver:
-    """``payloads`` names the elements whose content goes to a file, as (parent, element) local names."""
+    """``payloads`` and ``structural`` as ``Reader`` has them."""
 
-    def __init__(self, *, limits: BodyLimits, payloads: Collection[tuple[str, str]], threads: Threads) -> None:
+    def __init__(
+        self,
+        *,
+        limits: BodyLimits,
+        payloads: Collection[tuple[str, str]],
+        structural: Collection[str] = (),
+        threads: Threads,
+    ) -> None:
         self._limits = limits
         self._payloads = payloads
+        self._structural = structural
         self._threads = threads
 
     async def read(self, exchange: Exchange, deposit: Deposit, carry_out: Callable[[Node], T]) -> T:
@@ -33,6 +41,7 @@ class Receiver:
             deposit,
             self._limits,
             payloads=self._payloads,
+            structural=self._structural,
             content_charset=charset(exchange.headers.get("content-type", "")),
         )
 

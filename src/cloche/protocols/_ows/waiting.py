@@ -3,11 +3,12 @@
 import asyncio
 import math
 import time
+from collections.abc import Collection
 
 from starlette.types import Receive
 
 from cloche.model.job import Job, JobId
-from cloche.model.state import ENDED
+from cloche.model.state import ENDED, State
 from cloche.protocols._ows.body import Disconnected
 from cloche.protocols._ows.threads import Threads
 from cloche.service.service import Service
@@ -32,9 +33,16 @@ class Awaited:
             return  # the loop is closed: nobody waits any more
 
     async def end(
-        self, job: JobId, receive: Receive, threads: Threads, *, patience: float = math.inf, abandon: bool = True
+        self,
+        job: JobId,
+        receive: Receive,
+        threads: Threads,
+        *,
+        patience: float = math.inf,
+        abandon: bool = True,
+        done: Collection[State] = ENDED,
     ) -> Job:
-        """The job when it has ended, or as it is after ``patience`` seconds.
+        """The job when it has ended (is in a state that counts as ``done``), or as it is after ``patience`` seconds.
 
         Raises Disconnected when the client goes away, and wants the job stopped then unless not to ``abandon`` it.
         """
@@ -46,7 +54,7 @@ class Awaited:
             while True:
                 current = await threads.quick(lambda: self._service.job(job))
                 left = deadline - time.monotonic()
-                if current.state in ENDED or left <= 0:
+                if current.state in done or left <= 0:
                     return current
                 await self._ring_or_look(min(LOOK_SECONDS, left))
                 if watch.done():
