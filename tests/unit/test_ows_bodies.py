@@ -1,6 +1,7 @@
 """Bodies over HTTP: compressed, chunked, too large, stalled, broken off; nothing stays behind."""
 
 import asyncio
+import errno
 import gzip
 import zlib
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from cloche.model.state import State
+from cloche.protocols._ows import deposit
 from cloche.protocols.wps1 import BodyLimits, Wps1Config
 from wps_house import URL, House, hold
 from wps_xml import document, execute, inline, raw
@@ -136,6 +138,19 @@ def test_an_input_that_is_too_large(tmp_path):
     assert (answer.status_code, etree.fromstring(answer.content)[0].attrib) == (
         413,
         {"exceptionCode": "FileSizeExceeded", "locator": "data"},
+    )
+
+
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 500)])
+def test_a_full_disk_is_told(house, monkeypatch, number, status):
+    def write(*_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(deposit.os, "write", write)
+    answer = house.post(BIG)
+    assert (answer.status_code, etree.fromstring(answer.content)[0].get("exceptionCode")) == (
+        status,
+        "NotEnoughStorage" if status == 507 else "NoApplicableCode",
     )
 
 

@@ -1,5 +1,6 @@
 """Every exchange gets an answer, whatever happens on the way to it."""
 
+import errno
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import structlog
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from cloche.model.errors import ClocheError
+from cloche.model.errors import ClocheError, NotEnoughStorage
 from cloche.ports.store import StoreUnavailable
 from cloche.protocols._ows.body import Disconnected
 from cloche.protocols._ows.errors import Code, Fault, OwsError
@@ -21,6 +22,8 @@ log = structlog.get_logger("cloche.wps")
 UNAVAILABLE = Fault(
     code=Code.NO_APPLICABLE_CODE, text="The server cannot reach its records just now.", status=503, retry_after=5
 )
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = "The server has no room for this request."
 INTERNAL = Fault(code=Code.NO_APPLICABLE_CODE, text="The server failed to answer this request.", status=500)
 
 
@@ -72,9 +75,10 @@ class Answering:
         except StoreUnavailable:
             log.exception("the store is unavailable", path=exchange.scope["path"], job=exchange.job)
             return self._report(UNAVAILABLE, exchange)
-        except Exception:  # the edge: the client gets an answer, the operator the traceback
+        except Exception as error:  # the edge: the client gets an answer, the operator the traceback
             log.exception("request failed", path=exchange.scope["path"], job=exchange.job)
-            return self._report(INTERNAL, exchange)
+            full = isinstance(error, OSError) and error.errno in NO_ROOM
+            return self._report(self._refusal(NotEnoughStorage(FULL)) if full else INTERNAL, exchange)
 
     def _report(self, reason: Fault, exchange: Exchange) -> Reply:
         # after a body that did not come to its end the connection is of no more use

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO
 
 from cloche.model.errors import SizeExceeded
@@ -37,7 +38,8 @@ class Deposit:
 
     def scratch(self) -> int:
         """A descriptor of a file without a name: it takes room where the intake is, and goes when it is closed."""
-        return os.open(self._directory(), os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        with TemporaryFile(dir=self._directory(), buffering=0) as file:
+            return os.dup(file.fileno())
 
     def check(self, size: int) -> None:
         """Raises SizeExceeded when a file of ``size`` bytes is too large."""
