@@ -1,14 +1,24 @@
 """Executions for tests: an executor, job directories for it, and their ends."""
 
+import functools
+import os
+import shutil
+import tempfile
 import threading
 import uuid
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import needs
+from cloche.executors.local.capabilities import Capabilities, probe
+from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.files import read_record, write_record
 from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Level
 from cloche.jobdir.records import ExitRecord, LiteralResult, ResultRecord, TaskRecord
 from cloche.jobdir.workspace import JobDirs
 from cloche.model.data import Input, LiteralData
@@ -17,6 +27,39 @@ from cloche.model.limits import Limits
 from cloche.ports.executor import Executor, Handle, Task
 
 PATIENCE = 30.0
+NOBODY = (65534, 65534)
+
+
+def owner() -> tuple[int, int] | None:
+    """Whom executions run as: another where we are root."""
+    return NOBODY if os.getuid() == 0 else None
+
+
+def local(folder: Path, level: Level) -> LocalSettings:
+    """Settings of a local executor whose server keeps its data in ``folder``."""
+    return LocalSettings(name="local", level=level, jobs=folder / "jobs", user=owner(), hidden=(folder,))
+
+
+@functools.cache
+def capabilities() -> Capabilities:
+    """What this host can do."""
+    return probe(local(Path("/nowhere"), Level.FULL))
+
+
+def need_level(level: Level) -> None:
+    """Skip where the level does not work."""
+    missing = capabilities().missing[level]
+    needs.need(f"local-{level.value}", when=not missing, reason=missing)
+
+
+@contextmanager
+def data_folder() -> Iterator[Path]:
+    """Where a server would keep its data: not in /tmp, which executions have of their own."""
+    path = Path(tempfile.mkdtemp(prefix="cloche-test-", dir="/var/tmp"))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +87,11 @@ class Ended:
 
 @dataclass(slots=True)
 class Bench:
-    """Runs processes of one package through an executor. ``owner``: who executions run as, if not we."""
+    """Runs processes of one package through an executor; ``folder`` is the server's data."""
 
     executor: Executor
     folder: Path
     package: str
-    owner: tuple[int, int] | None = None
     _ends: defaultdict[str, threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
 
     def __post_init__(self) -> None:
@@ -57,7 +99,7 @@ class Bench:
 
     @property
     def jobs(self) -> JobDirs:
-        return JobDirs(self.folder, self.owner)
+        return JobDirs(self.folder, owner())
 
     def task(
         self, process: str, limits: Limits | None = None, /, *, package: str | None = None, **values: object

@@ -1,9 +1,6 @@
-"""What every executor promises (``ports.executor``). One suite for all: a row of ``BENCHES`` a back-end."""
+"""What every executor promises (``ports.executor``). One suite for all: a parameter of ``make`` a back-end."""
 
-import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,57 +9,35 @@ from pathlib import Path
 
 import pytest
 
-import needs
-from cloche.executors.local.capabilities import Capabilities, probe
 from cloche.executors.local.executor import LocalExecutor
-from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.executor import Executor, Phase, Refused
-from executions import Bench, alive, ended, until
+from executions import Bench, alive, data_folder, ended, local, need_level, until
 
 CHORES = str(Path(__file__).parent / "chores.py")
-NOBODY = (65534, 65534)
 GRACE = timedelta(seconds=5)
-
-
-def local(folder: Path, level: Level) -> LocalSettings:
-    return LocalSettings(
-        name="local",
-        level=level,
-        jobs=folder / "jobs",
-        user=NOBODY if os.getuid() == 0 else None,
-        hidden=(folder,),
-    )
-
-
-@pytest.fixture(scope="session")
-def capabilities() -> Capabilities:
-    return probe(local(Path("/nowhere"), Level.FULL))
 
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Where a server would keep its data: not in /tmp, which executions have of their own."""
-    path = Path(tempfile.mkdtemp(prefix="cloche-test-", dir="/var/tmp"))
-    yield path
-    shutil.rmtree(path)
+    with data_folder() as path:
+        yield path
 
 
 @pytest.fixture(scope="module", params=list(Level), ids=lambda level: f"local-{level.value}")
-def make(request: pytest.FixtureRequest, folder: Path, capabilities: Capabilities) -> Callable[[], Executor]:
+def make(request: pytest.FixtureRequest, folder: Path) -> Callable[[], Executor]:
     """Makes executors of one back-end that share their tasks, as a server and its successor do."""
     level: Level = request.param
-    missing = capabilities.missing[level]
-    needs.need(f"local-{level.value}", when=not missing, reason=missing)
+    need_level(level)
     return lambda: LocalExecutor(local(folder, level))
 
 
 @pytest.fixture(scope="module")
 def bench(make: Callable[[], Executor], folder: Path) -> Iterator[Bench]:
     executor = make()
-    yield Bench(executor, folder, CHORES, NOBODY if os.getuid() == 0 else None)
+    yield Bench(executor, folder, CHORES)
     executor.close()
 
 
@@ -215,7 +190,7 @@ def test_a_broken_package_is_refused(bench: Bench) -> None:
 
 
 def test_closing_lets_running_tasks_go_on(make: Callable[[], Executor], folder: Path) -> None:
-    passing = Bench(make(), folder, CHORES, NOBODY if os.getuid() == 0 else None)
+    passing = Bench(make(), folder, CHORES)
     task, handle = passing.running("sleep", seconds=0.3)
     pid = int(handle.native.split(" ", 1)[0])
     passing.executor.close()

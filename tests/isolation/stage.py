@@ -17,19 +17,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cloche.executors.local.executor import LocalExecutor
-from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.runner.walls import kernel, view, windows
-from executions import Bench, Ended
+from executions import Bench, Ended, local, owner
 
 HERE = Path(__file__).parent
-NOBODY = (65534, 65534)
 SECRETS = {"CLOCHE_TEST_PASSWORD": "hunter2", "PGPASSWORD": "hunter3"}
 LIMITS = {
     "processes": 24,
@@ -135,23 +133,16 @@ class Stage:
     """Attacks one after the other, each a job; a sibling with secrets runs beside them."""
 
     def __init__(self, level: Level, target: Victim) -> None:
-        owner = NOBODY if os.getuid() == 0 else None
-        settings = LocalSettings(
-            name=level.value,
-            level=level,
-            jobs=target.folder / "data/jobs",
-            user=owner,
-            hidden=(target.folder / "data", target.folder / "cloche.toml"),
-        )
+        settings = replace(local(target.folder / "data", level), hidden=(target.folder,))
         self._facts = target.facts
-        self._bench = Bench(LocalExecutor(settings), target.folder / "data", str(HERE / "attacks.py"), owner)
+        self._bench = Bench(LocalExecutor(settings), target.folder / "data", str(HERE / "attacks.py"))
         sibling = self._bench.task("daemon", facts="{}").jobdir
         secrets = [sibling / "work/secret", sibling / "in/secret"]
         for path in secrets:
             path.write_text("TOP SECRET")
             path.chmod(0o600)
-            if owner is not None:
-                os.chown(path, *owner)
+            if (executions := owner()) is not None:
+                os.chown(path, *executions)
         self._facts["other_job"] = [*map(str, secrets), str(sibling / "request.json")]
         self._facts["outside"] = [*self._facts["outside"], str(sibling / "work")]
 

@@ -35,8 +35,10 @@ class Watch:
             self._poll.register(pidfd, select.EPOLLIN)
 
     def close(self) -> None:
-        """End the thread and forget what it waits for."""
+        """End the thread and forget what it waits for. Idempotent."""
         with self._lock:
+            if self._closing:
+                return
             self._closing = True
             thread = self._thread
         os.eventfd_write(self._wake, 1)

@@ -34,6 +34,10 @@ class Rules:
         for path in paths:
             self._allow(path, EXECUTE | READ_FILE | READ_DIR)
 
+    def allow_listing(self, path: str) -> None:
+        """See the names in directories beneath ``path``."""
+        self._allow(path, READ_DIR)
+
     def allow_writing(self, *paths: str) -> None:
         """Everything but to execute."""
         for path in paths:

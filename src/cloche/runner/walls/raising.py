@@ -93,6 +93,7 @@ def isolate(walls: Walls) -> landlock.Rules | None:
     rules.allow_devices(*_DEVICES)
     if walls.level is Level.FULL:
         rules.allow_reading("/proc")
+        rules.allow_listing("/")  # whose every name was chosen
         rules.allow_writing("/dev/shm")  # noqa: S108 - the execution's own
     else:
         rules.allow_reading("/proc/self")
