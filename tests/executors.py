@@ -100,10 +100,12 @@ class ProcessExecutor:
     name = "fake"
     program = (sys.executable, str(Path(__file__).with_name("fake_supervisor.py")))
 
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[bytes]] = []
+
     def start(self, task: Task) -> Handle:
-        subprocess.Popen(
-            [*self.program, str(task.jobdir)], start_new_session=True, stdin=subprocess.DEVNULL, close_fds=True
-        )
+        program = [*self.program, str(task.jobdir)]
+        self._started.append(subprocess.Popen(program, start_new_session=True, stdin=subprocess.DEVNULL))
         return Handle(key=task.key, native=str(task.jobdir))
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -137,4 +139,5 @@ class ProcessExecutor:
         pass
 
     def close(self) -> None:
-        pass
+        for process in self._started:
+            process.wait()

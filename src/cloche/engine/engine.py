@@ -53,6 +53,7 @@ class Engine:
         worker: str | None = None,
     ) -> None:
         self._store = store
+        self._storage = storage
         self._workspace = workspace
         self._executors = executors
         self._policy = policy
@@ -78,7 +79,9 @@ class Engine:
 
     def start(self) -> None:
         """Take over what is unended, sweep, and begin. Raises StoreUnavailable."""
-        adopted = adopt(self._store, self._policy, self._worker, opened=self._open, fail=self._attendant.fail)
+        adopted = adopt(
+            self._store, self._storage, self._policy, self._worker, opened=self._open, fail=self._attendant.fail
+        )
         self._housekeeper.sweep()
         for executor in self._executors.values():
             executor.listen(self._heard)

@@ -10,6 +10,7 @@ from cloche.engine.worker import same_boot
 from cloche.model.job import Failure, FailureKind, Job
 from cloche.model.state import State
 from cloche.ports.executor import Handle
+from cloche.ports.storage import Storage
 from cloche.ports.store import JobStore
 
 log = structlog.get_logger("cloche.engine")
@@ -17,6 +18,7 @@ log = structlog.get_logger("cloche.engine")
 
 def adopt(
     store: JobStore,
+    storage: Storage,
     policy: Policy,
     worker: str,
     *,
@@ -41,6 +43,8 @@ def adopt(
             text = "The execution was lost: the host was restarted while the job ran."
             fail(case, Failure(kind=FailureKind.LOST, text=text))
             continue
+        if job.state is State.FINISHING:
+            storage.delete(job.id)  # what was stored by half
         log.info("job adopted", job=job.id, state=job.state.value)
         adopted.append(case)
     return adopted

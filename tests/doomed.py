@@ -1,0 +1,131 @@
+"""A server without a protocol that kills itself: doomed ROOT EXECUTOR POINT JOBS.
+
+Adds JOBS jobs, then lets the engine work on what is in ROOT until every job has ended.
+POINT says where the process sends itself SIGKILL, as ``object.method.when``, for example ``store.claim.after``;
+``store.move:running.before`` means the move to that state. ``never`` lets it live.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cloche.engine.bell import LocalBell
+from cloche.engine.engine import Engine
+from cloche.engine.lock import ServerLock
+from cloche.engine.policy import Policy
+from cloche.jobdir.orders import Level
+from cloche.jobdir.workspace import JobDirs
+from cloche.model.execute import Mode, OutputRequest
+from cloche.model.formats import Format
+from cloche.model.state import State
+from cloche.ports.executor import Executor, Phase
+from cloche.ports.store import Admission
+from cloche.storage import FileStorage
+from cloche.store import SqlStore
+from engines import OneFetcher
+from executors import ProcessExecutor
+from jobs import a_job, a_request, literal
+
+NOBODY = (65534, 65534)
+SECONDS = 0.1
+
+
+class Doomed:
+    """Stands in for an object of the house and kills the process at one call of one of its methods."""
+
+    def __init__(self, inner: Any, name: str, point: str) -> None:
+        self._inner = inner
+        where, _, self._when = point.rpartition(".")
+        owner, _, method = where.partition(".")
+        self._method, _, self._detail = method.partition(":") if owner == name else ("", "", "")
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._inner, name)
+        return self._deadly(attribute) if name == self._method else attribute
+
+    def _deadly(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if self._when == "before" and self._meant(arguments, None):
+                die()
+            result = method(*arguments, **named)
+            if self._when == "after" and self._meant(arguments, result):
+                die()
+            return result
+
+        return call
+
+    def _meant(self, arguments: tuple[Any, ...], result: Any) -> bool:
+        match self._method:
+            case "move":
+                return arguments[1] is State(self._detail)
+            case "claim":
+                return self._when == "before" or bool(result)
+            case "poll":
+                return any(sighting.phase is Phase(self._detail) for sighting in result.values())
+        return True
+
+
+def die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def local(root: Path, level: Level) -> Executor:
+    from cloche.executors.local.executor import LocalExecutor
+    from cloche.executors.local.settings import LocalSettings
+
+    user = NOBODY if os.getuid() == 0 else None
+    return LocalExecutor(LocalSettings(name="fake", level=level, jobs=root / "work", user=user, hidden=(root,)))
+
+
+def submit(store: SqlStore, workspace: JobDirs, number: int) -> None:
+    file = OutputRequest(id="file", format=Format(media_type="text/plain"))
+    inputs = (literal("text", f"text {number}"), literal("seconds", str(SECONDS)))
+    job = a_job(
+        package=str(Path(__file__).with_name("doomed_process.py")),
+        request=a_request(inputs=inputs, outputs=(OutputRequest(id="text"), file)),
+    )
+    workspace.adopt(job.id, None)
+    store.add(job, admission=Admission(parallel=2, waiting=99), mode=Mode.ASYNC)
+
+
+def serve(root: Path, kind: str, point: str = "never", jobs: int = 0) -> None:
+    """Work until every job has ended."""
+    lock = ServerLock(root / "lock")
+    if point == "fdatasync":
+        os.fdatasync = die
+    store, storage = SqlStore(root / "jobs.db"), FileStorage(root / "results")
+    owner = NOBODY if kind != "fake" and os.getuid() == 0 else None
+    workspace = JobDirs(root / "work", owner)
+    executor: Executor = ProcessExecutor() if kind == "fake" else local(root, Level(kind))
+    doomed: dict[str, Any] = {
+        name: Doomed(inner, name, point)
+        for name, inner in (("store", store), ("storage", storage), ("workspace", workspace), ("executor", executor))
+    }
+    engine = Engine(
+        store=doomed["store"],
+        storage=doomed["storage"],
+        workspace=doomed["workspace"],
+        executors={"fake": doomed["executor"]},
+        fetcher=OneFetcher(),
+        bell=LocalBell(),
+        policy=Policy(parallel=2, poll=timedelta(seconds=0.03), lost_after=timedelta(seconds=2)),
+    )
+    for number in range(jobs):
+        submit(store, workspace, number)
+    engine.start()
+    deadline = time.monotonic() + 40
+    while store.counts() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    engine.stop()
+    executor.close()
+    store.close()
+    lock.release()
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
