@@ -59,7 +59,7 @@ def _limits(parameter: Parameter) -> Json:
     domain = parameter.domain
     if not isinstance(domain, ComplexDomain) or domain.max_bytes is None:
         return {}
-    parameters = [{"name": "maximumBytes", "value": [domain.max_bytes]}]
+    parameters = [{"name": "maximumBytes", "value": [str(domain.max_bytes)]}]
     return {"additionalParameters": {"title": "Limits", "parameters": parameters}}
 
 

@@ -37,7 +37,8 @@ class InputReader:
             for occurrence in _occurrences(parameter, given):
                 yield Input(id=parameter.id, data=self._data(parameter, check, occurrence))
         except InputError as error:
-            error.locator = parameter.id
+            if error.locator != parameter.id:
+                raise type(error)(f"Input {parameter.id}: {error.text}", locator=parameter.id) from error
             raise
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise wrong(parameter.id, "the value is not well-formed.") from None
@@ -122,6 +123,8 @@ def _literal(id: str, domain: LiteralDomain, check: Check, given: Value) -> Lite
     if len(given.raw) > LONGEST_LITERAL:
         raise SizeExceeded(f"Input {id} is larger than {LONGEST_LITERAL} bytes.", locator=id)
     item = given.decoded()
+    if domain.datatype is Datatype.INTEGER and isinstance(item, float) and item.is_integer():
+        item = int(item)  # JSON knows one kind of numbers, draft 4 of its schema two
     check(item, given.pointer)
     if not isinstance(item, dict):
         return LiteralData(value=_lexical(item, str(given.raw, "utf-8"), domain.datatype))

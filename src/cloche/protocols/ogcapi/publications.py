@@ -25,7 +25,6 @@ from cloche.protocols.ogcapi.conformance import (
     OPENAPI,
     PROCESSES,
 )
-from cloche.protocols.ogcapi.negotiation import quality
 from cloche.protocols.ogcapi.pages import POLICY, Pages
 from cloche.service.service import Service
 
@@ -132,8 +131,6 @@ class Publications:
             headers.append(POLICY)
         else:
             content = msgspec.json.encode(data)
-            if kind == OPENAPI and quality(exchange.accept, JSON) > quality(exchange.accept, OPENAPI):
-                kind = JSON
         # weak: middleware may compress the bytes
         etag = b'W/"' + hashlib.sha256(kind.encode() + content).hexdigest()[:32].encode() + b'"'
         headers.append((b"etag", etag))

@@ -7,7 +7,7 @@ from cloche.protocols._ows.replies import Reply
 from cloche.protocols._ows.threads import Threads
 from cloche.protocols.ogcapi.answering import Answer, Edge, Exchange, Resource
 from cloche.protocols.ogcapi.config import OgcApiConfig
-from cloche.protocols.ogcapi.conformance import HTML, OPENAPI
+from cloche.protocols.ogcapi.conformance import HTML, JSON, OPENAPI
 from cloche.protocols.ogcapi.executions import Executions
 from cloche.protocols.ogcapi.jobs import Jobs
 from cloche.protocols.ogcapi.pages import Pages
@@ -31,7 +31,7 @@ def routes(service: Service, config: OgcApiConfig) -> list[BaseRoute]:
     return [
         route("/", GET=published.answer("landing", published.landing)),
         route("/conformance", GET=published.answer("conformance", published.conformance)),
-        route("/api", GET=published.answer("api", published.api, offered=(OPENAPI, HTML))),
+        route("/api", GET=published.answer("api", published.api, offered=(OPENAPI, JSON, HTML))),
         route("/processes", GET=published.answer("processes", published.processes)),
         route("/processes/{process}", GET=published.answer("process", published.process)),
         route("/processes/{process}/execution", POST=executions.execute),

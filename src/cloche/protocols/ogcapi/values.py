@@ -70,7 +70,7 @@ def stored(read: Read, data: StoredData, *, small_bytes: int) -> list[Segment]:
 
 def _document(read: Read, data: StoredData, *, small: bool) -> list[Segment]:
     """An array of plain JSON stands bare, as inputs do; an object needs its qualification."""
-    bare = next((byte for chunk in read() for byte in chunk.lstrip()[:1]), 0)
+    bare = next((byte for chunk in _without_mark(read()) for byte in chunk.lstrip()[:1]), 0)
     content = _piece(lambda: _without_mark(read()), small=small)
     if bare == ord("[") and media.essence(data.format.media_type) == "application/json":
         return [content]
