@@ -262,6 +262,10 @@ class Service:
         self._check_pausable(id)
         return self._want(id, Wanted.RUN)
 
+    def pausable(self, description: ProcessDescription) -> bool:
+        """Whether jobs of that process can be paused, in the mode that they are executed in now."""
+        return isinstance(self._executors.get(description.mode or self._policy.mode), Pausable)
+
     def purge(self, id: JobId) -> None:
         """Forget an ended job with its results. Raises NoSuchJob, NotPossible while it has not ended."""
         if self._store.get(id).state not in ENDED:

@@ -1,0 +1,52 @@
+"""Execute: a request becomes a job, and the job an answer."""
+
+from dataclasses import replace
+
+from starlette.types import Receive
+
+from cloche.model.execute import Mode
+from cloche.model.job import Job
+from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._ows.negotiation import language
+from cloche.protocols._ows.nodes import Node
+from cloche.protocols._ows.replies import Reply
+from cloche.protocols._ows.soap import Soap
+from cloche.protocols._ows.threads import Threads
+from cloche.protocols._ows.waiting import Awaited
+from cloche.protocols.wps2 import documents, form
+from cloche.protocols.wps2.config import Wps2Config
+from cloche.protocols.wps2.jobs import Jobs
+from cloche.service.service import Service
+
+
+class Executions:
+    """``submit`` is synchronous, any thread; ``answer`` waits where the request does."""
+
+    def __init__(self, service: Service, config: Wps2Config, threads: Threads, jobs: Jobs) -> None:
+        self._service = service
+        self._config = config
+        self._threads = threads
+        self._jobs = jobs
+
+    def deposit(self) -> Deposit:
+        """For the files of one request."""
+        return Deposit(self._service.intake, max_bytes=self._service.policy.max_input_bytes)
+
+    def submit(self, root: Node, deposit: Deposit, accept_language: str, soap: Soap | None) -> Job:
+        """Raises OwsError, ClocheError."""
+        try:
+            description = self._service.process(documents.process_identifier(root)).description
+            request = documents.execute_request(root, description, deposit)
+            form.check(description, request, soap=soap is not None)
+            request = replace(request, language=language("", self._config.languages, header=accept_language))
+        except BaseException:
+            deposit.discard()
+            raise
+        return self._service.submit(request, deposit.intake)
+
+    async def answer(self, job: Job, receive: Receive, soap: Soap | None) -> Reply:
+        """The status of an asynchronous job, else the result. Raises Disconnected, ClocheError."""
+        if job.request.mode is Mode.ASYNC:
+            return self._jobs.status_info(job, soap)
+        ended = await Awaited(self._service).end(job.id, receive, self._threads)
+        return await self._jobs.result(ended, soap)
