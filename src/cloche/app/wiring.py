@@ -9,10 +9,9 @@ from datetime import timedelta
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
-from cloche.app import modes, pages
+from cloche.app import modes, pages, wps
 from cloche.app.archive import archive
 from cloche.app.datadir import Datadir
-from cloche.app.metadata import service_metadata
 from cloche.app.modes import CannotServe, Modes
 from cloche.app.overrides import limits
 from cloche.app.publications import catalog_of
@@ -27,8 +26,6 @@ from cloche.model.errors import NoSuchProcess
 from cloche.model.process import ProcessDescription
 from cloche.protocols import ogcapi, outputs
 from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols.wps1 import endpoint as wps1
-from cloche.protocols.wps1.config import Wps1Config
 from cloche.service.policy import Policy
 from cloche.service.service import Service
 
@@ -93,11 +90,8 @@ def application(service: Service, settings: Settings, url: str) -> Starlette:
 def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
     """The routes of every protocol, and the server's own."""
     body = BodyLimits(max_bytes=settings.server.maxrequestsize or sys.maxsize)
-    config = Wps1Config(
-        url=url, metadata=service_metadata(settings.metadata), languages=settings.server.language, body=body
-    )
     return [
-        *wps1.routes(service, config),
+        *wps.routes(service, settings, url, body),
         *outputs.routes(service),
         *pages.routes(service),
         *ogcapi.routes(service, _ogcapi(settings, url, body)),

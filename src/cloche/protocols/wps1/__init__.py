@@ -2,6 +2,6 @@
 
 from cloche.protocols._ows.config import BodyLimits, Contact, ServiceMetadata
 from cloche.protocols.wps1.config import Wps1Config
-from cloche.protocols.wps1.endpoint import routes
+from cloche.protocols.wps1.endpoint import endpoint, job_routes, routes
 
-__all__ = ["BodyLimits", "Contact", "ServiceMetadata", "Wps1Config", "routes"]
+__all__ = ["BodyLimits", "Contact", "ServiceMetadata", "Wps1Config", "endpoint", "job_routes", "routes"]
