@@ -85,6 +85,14 @@ def test_an_empty_result_is_a_valid_file_of_the_asked_format(kind, countries, tm
 
 
 @EVERY
+@pytest.mark.parametrize("name", ["gpkg_result", "sqlite", "1st.part-2", "größe"])
+def test_outputs_may_have_any_name(name, kind, countries, tmp_path):
+    path = Vector.deliver(countries, kind.format, tmp_path, name)
+    assert path.name == f"{name}{kind.suffix}"
+    assert len(receive(path, kind, tmp_path)) == len(countries)
+
+
+@EVERY
 def test_every_alias_is_the_same_format(kind, countries, tmp_path):
     for alias in kind.aliases:
         path = Vector.deliver(countries, alias, tmp_path, "result")

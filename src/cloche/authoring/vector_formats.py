@@ -14,7 +14,8 @@ class VectorFormat:
     ``format`` is what descriptions say first, ``aliases`` other names under which clients know it. ``drivers`` are the
     GDAL drivers that may read it; the first writes it, with ``dataset_options`` and ``layer_options``. ``wgs84``: the
     format knows no other coordinate reference system. ``namespaces``: an XML format, whose document must declare one
-    of them. ``magic``: what the file begins with. ``verbatim``: a file of this format is handed on as it is.
+    of them. ``magic``: what the file begins with. ``layered``: a file may hold several layers. ``verbatim``: a file of
+    this format is handed on as it is.
     """
 
     id: str
@@ -26,6 +27,7 @@ class VectorFormat:
     wgs84: bool = False
     magic: bytes = b""
     namespaces: frozenset[str] = frozenset()
+    layered: bool = False
     verbatim: bool = False
     open_options: Mapping[str, str] = field(default_factory=dict)
     dataset_options: Mapping[str, str] = field(default_factory=dict)
@@ -84,6 +86,7 @@ GML31 = VectorFormat(
     drivers=("GML",),
     suffix=".gml",
     namespaces=_GML | _GML32,
+    layered=True,
     open_options=_GML_OPEN,
     dataset_options=_gml_dataset(
         "GML3", "http://www.opengis.net/gml http://schemas.opengis.net/gml/3.1.1/base/feature.xsd"
@@ -97,6 +100,7 @@ GML32 = VectorFormat(
     drivers=("GML",),
     suffix=".gml",
     namespaces=_GML32,
+    layered=True,
     open_options=_GML_OPEN,
     dataset_options=_gml_dataset(
         "GML3.2", "http://www.opengis.net/gml/3.2 http://schemas.opengis.net/gml/3.2.1/gml.xsd"
@@ -109,6 +113,7 @@ GML2 = VectorFormat(
     drivers=("GML",),
     suffix=".gml",
     namespaces=_GML,
+    layered=True,
     open_options=_GML_OPEN,
     dataset_options=_gml_dataset("GML2", "http://www.opengis.net/gml http://schemas.opengis.net/gml/2.1.2/feature.xsd"),
 )
@@ -119,6 +124,7 @@ GEOPACKAGE = VectorFormat(
     drivers=("GPKG",),
     suffix=".gpkg",
     magic=b"SQLite format 3\0",
+    layered=True,
     verbatim=True,
 )
 SHAPEFILE = VectorFormat(
@@ -150,6 +156,7 @@ KML = VectorFormat(
     suffix=".kml",
     wgs84=True,
     namespaces=_KML,
+    layered=True,
 )
 CSV = VectorFormat(
     id="csv",

@@ -79,15 +79,17 @@ def inspect(sources: tuple[Path, ...], kind: VectorFormat) -> tuple[Layer, ...]:
     layers: list[Layer] = []
     with _only(kind.drivers), _gdal_errors():
         for source in sources:
-            for name, _ in pyogrio.list_layers(source):
-                layers.append(_inspect_layer(source, str(name), kind))
+            # opening a file of text may mean reading all of it: not once more for a list of one
+            names = [str(name) for name, _ in pyogrio.list_layers(source)] if kind.layered else [None]
+            layers += [_inspect_layer(source, name, kind) for name in names]
     return tuple(layers)
 
 
-def _inspect_layer(source: Path, name: str, kind: VectorFormat) -> Layer:
+def _inspect_layer(source: Path, only: str | None, kind: VectorFormat) -> Layer:
     import pyogrio
 
-    info = pyogrio.read_info(source, layer=name, **kind.open_options)
+    info = pyogrio.read_info(source, layer=only, **kind.open_options)
+    name = str(info["layer_name"])
     if info["driver"] not in kind.drivers:
         raise WrongData(f"it is {info['driver']}, not {kind.title}")
     _, _, shapes, _ = pyogrio.raw.read(source, layer=name, columns=[], **kind.open_options)

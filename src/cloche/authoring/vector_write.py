@@ -127,7 +127,8 @@ def _xml_name(column: object) -> str:
 
 
 def _layer_name(name: str) -> str:
-    return _xml_name(name).replace(".", "_")
+    plain = re.sub(r"[^\w]", "_", _xml_name(name), flags=re.ASCII)
+    return f"features_{plain}" if plain.lower().startswith(("gpkg", "rtree", "sqlite")) else plain  # reserved there
 
 
 def _write(frame: Any, kind: VectorFormat, path: Path, *, layer: str, **options: Any) -> None:
@@ -148,7 +149,7 @@ def _write(frame: Any, kind: VectorFormat, path: Path, *, layer: str, **options:
             layer_options=layer_options,
             **options,
         )
-    except (ValueError, pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError) as error:
+    except (ValueError, RuntimeError) as error:  # all errors of pyogrio are one or the other
         raise ProcessError(f"The result cannot be written as {kind.title}: {error}") from error
 
 
