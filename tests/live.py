@@ -46,7 +46,7 @@ class Live:
 
     def get(self, path: str, timeout: float = PATIENCE) -> tuple[int, bytes]:
         """Status and body of a GET of a path below the root, or of an address."""
-        address = path if "://" in path else self.url + path
+        address = self.url + path if path.startswith("/") else path
         try:
             with urllib.request.urlopen(address, timeout=timeout) as answer:
                 return answer.status, answer.read()

@@ -133,6 +133,24 @@ def test_run_writes_outputs_to_files(package):
     assert (package / "out.txt").read_text() == "Hello, World!"
 
 
+def test_an_interrupted_run_stops_its_execution(home):
+    (home / "sleepy.py").write_text(SLEEPY)
+    (home / "cloche.toml").write_text('[processing]\npackages = ["./sleepy.py"]\n')
+    (home / "tmp").mkdir()
+    running = subprocess.Popen(
+        [live.CLOCHE, "run", "sleepy", "-i", "seconds=60", "--quiet"],
+        cwd=home,
+        env={**os.environ, "TMPDIR": str(home / "tmp")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: list(home.glob("tmp/cloche-*/jobs/*/ctl/started.json")))
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert (running.returncode, "Traceback" in said) == (130, False), said
+    assert list((home / "tmp").iterdir()) == []
+
+
 def test_wrong_settings_are_all_named(home):
     (home / "cloche.toml").write_text("[server]\nprot = 1\nport = 'x'\n")
     said = refusal(3, "serve", cwd=home)
@@ -195,6 +213,11 @@ def test_purge_takes_what_is_old_enough(serve):
         server.get("/wps?service=WPS&version=1.0.0&request=Execute&identifier=sleepy&DataInputs=seconds=0")
         assert "0 jobs" in cloche("jobs", "purge", "--older-than", "1h", cwd=folder).stdout
         assert "1 jobs" in cloche("jobs", "purge", "--ended", cwd=folder).stdout
+
+
+def test_run_works_beside_the_data_of_a_server(package, serve):
+    serve('[processing]\npackages = ["./processes.py"]\n', folder=package)
+    assert cloche("run", "greet", "-i", "name=World", cwd=package).stdout == "result: Hello, World!\n"
 
 
 def test_jobs_want_a_data_directory(home):

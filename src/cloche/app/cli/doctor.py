@@ -67,6 +67,10 @@ def _say_limits(found: "Capabilities") -> None:
         f"Landlock: {f'version {found.landlock}' if found.landlock else 'none: a kernel of 5.13 or later has it'}"
     )
     click.echo(f"control groups: {found.groups}")
+    if found.groups.startswith("none"):
+        click.echo(
+            "  mend: Delegate=yes in the systemd unit, or systemd-run --user --scope -p Delegate=yes cloche serve"
+        )
     for what, means in found.limits.items():
         click.echo(f"limit of {what}: {means}")
 

@@ -1,7 +1,7 @@
 """The group of all commands. Commands import what they need when they run, so that ``--help`` answers at once.
 
 Exit codes: 0 done; 1 it was tried and failed (a job that failed, a mode that does not work here); 2 the command was
-called wrongly; 3 the settings are wrong; 4 the data directory or the port cannot be had; 130 interrupted.
+called wrongly; 3 the settings are wrong; 4 the data directory or the port cannot be had; 130 `run` was interrupted.
 """
 
 import click

@@ -60,6 +60,9 @@ def run(
             _deliver(service, job, wanted)
         except ClocheError as error:
             raise Failed(explained(error, house.catalog)) from None
+        except KeyboardInterrupt:
+            _stop(service)
+            raise click.exceptions.Exit(130) from None
         finally:
             intake.discard()
 
@@ -75,7 +78,10 @@ def _house(config: Path | None, *, demo: bool) -> Iterator["House"]:
     hush(settings)
     with passable_directory() as folder:
         server = replace(settings.server, datadir=folder, maxprocesses=1, parallelprocesses=1)
-        with wiring.opened(replace(settings, server=server)) as house:
+        # the server's own data stay hidden, as they are from what it executes itself
+        hidden = (*settings.processing.hiddenpaths, settings.server.datadir)
+        processing = replace(settings.processing, hiddenpaths=hidden)
+        with wiring.opened(replace(settings, server=server, processing=processing)) as house:
             yield house
 
 
@@ -106,16 +112,20 @@ def _follow(service: "Service", id: "JobId", *, quiet: bool) -> "Job":
         TimeElapsedColumn(),
         TextColumn("{task.fields[said]}"),
     )
-    try:
-        with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
-            task = bar.add_task(service.job(id).process, total=100, said="")
-            while (job := service.wait(id, timeout=0.2)).state not in ENDED:
-                bar.update(task, completed=job.progress, said=job.message)
-            return job
-    except KeyboardInterrupt:
-        service.dismiss(id)
-        service.wait(id, timeout=10)
-        raise
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+        task = bar.add_task(service.job(id).process, total=100, said="")
+        while (job := service.wait(id, timeout=0.2)).state not in ENDED:
+            bar.update(task, completed=job.progress, said=job.message)
+    return job
+
+
+def _stop(service: "Service") -> None:
+    """Leave nothing behind: an execution would outlive us."""
+    from cloche.ports.store import Query
+
+    for job in service.jobs(Query()):
+        service.dismiss(job.id)
+        service.wait(job.id, timeout=10)
 
 
 def _deliver(service: "Service", job: "Job", wanted: Wanted) -> None:
