@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.load import Load, hammer, request
+from bench.load import Load, Post, hammer, request
 from bench.memory import Peak
 from bench.servers import Server
 
@@ -31,6 +31,22 @@ TAIL = (
     b"<wps:ResponseForm><wps:RawDataOutput><ows:Identifier>size</ows:Identifier></wps:RawDataOutput></wps:ResponseForm>"
     b"</wps:Execute>"
 )
+
+
+XML2 = (
+    '<wps:Execute service="WPS" version="2.0.0" mode="sync" response="document" xmlns:wps="http://www.opengis.net/wps/2.0"'
+    ' xmlns:ows="http://www.opengis.net/ows/2.0"><ows:Identifier>add</ows:Identifier><wps:Input id="a"><wps:Data>1.5'
+    '</wps:Data></wps:Input><wps:Input id="b"><wps:Data>2.25</wps:Data></wps:Input><wps:Output id="total"'
+    ' transmission="value"/></wps:Execute>'
+)
+WPS2 = Post(body=XML2, media_type="text/xml")
+OGC = Post(body='{"inputs": {"a": 1.5, "b": 2.25}}', media_type="application/json")
+
+
+def execute(url: str, post: Post | None, *, clients: int, seconds: int) -> Load:
+    """Synchronous executions, after a second of warming up."""
+    hammer(url, clients=clients, seconds=1, post=post)
+    return hammer(url, clients=clients, seconds=seconds, post=post)
 
 
 def requests(server: Server, query: str, *, clients: int, seconds: int = 4) -> Load:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
+DESCRIBED = "/wps?service=WPS&request=DescribeProcess&version=1.0.0&identifier=add"
 
 PYWPS = """
 [server]
@@ -45,6 +46,32 @@ mode = "{mode}"
 packages = ["{here}/processes.py"]
 """
 
+PYGEOAPI = """
+server:
+  bind: {{host: 127.0.0.1, port: {port}}}
+  url: http://127.0.0.1:{port}
+  mimetype: application/json; charset=UTF-8
+  encoding: utf-8
+  language: en-US
+  limits: {{default_items: 10, max_items: 10000}}
+  map: {{url: "http://localhost/", attribution: none}}
+  manager: {{name: TinyDB, connection: "{home}/jobs.db", output_dir: "{home}"}}
+logging: {{level: ERROR, logfile: "{home}/pygeoapi.log"}}
+metadata:
+  identification:
+    title: {{en: bench}}
+    description: {{en: bench}}
+    keywords: {{en: [bench]}}
+    keywords_type: theme
+    terms_of_service: none
+    url: http://localhost
+  license: {{name: MIT, url: "http://localhost"}}
+  provider: {{name: bench, url: "http://localhost"}}
+  contact: {{name: bench, email: bench@example.org, url: "http://localhost"}}
+resources:
+  add: {{type: process, processor: {{name: bench.pygeoapi_process.Add}}}}
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
@@ -68,8 +95,22 @@ def pywps(home: Path) -> Iterator[Server]:
         "--timeout=300",
         "bench.pywps_app:application",
     ]
-    with _running(command, home, port, {"PYWPS_CFG": str(home / "pywps.cfg")}) as process:
+    with _running(command, home, f"{port}{DESCRIBED}", {"PYWPS_CFG": str(home / "pywps.cfg")}) as process:
         yield Server(name="PyWPS", wps=f"http://127.0.0.1:{port}/wps", pid=process.pid, outputs=home)
+
+
+@contextlib.contextmanager
+def pygeoapi(home: Path) -> Iterator[Server]:
+    """pygeoapi 0.21 under gunicorn with two workers and its default job manager."""
+    port, home = _free_port(), _fresh(home / "pygeoapi")
+    config, openapi = home / "config.yml", home / "openapi.yml"
+    config.write_text(PYGEOAPI.format(port=port, home=home))
+    env = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi), "PYTHONPATH": str(HERE.parent)}
+    generate = [BIN / "pygeoapi", "openapi", "generate", config, "--output-file", openapi]
+    subprocess.run(generate, check=True, capture_output=True, cwd=HERE.parent, env=os.environ | env)
+    command = [BIN / "gunicorn", "--workers=2", f"--bind=127.0.0.1:{port}", "--timeout=300", "pygeoapi.flask_app:APP"]
+    with _running(command, home, f"{port}/processes/add", env) as process:
+        yield Server(name="pygeoapi", wps=f"http://127.0.0.1:{port}", pid=process.pid, outputs=home)
 
 
 @contextlib.contextmanager
@@ -78,16 +119,16 @@ def cloche(home: Path, mode: str) -> Iterator[Server]:
     port, home = _free_port(), _fresh(home / f"cloche-{mode}")
     (home / "cloche.toml").write_text(CLOCHE.format(port=port, home=home, mode=mode, here=HERE))
     command = [BIN / "cloche", "serve", "--config", home / "cloche.toml", "--port", str(port)]
-    with _running(command, home, port, {}) as process:
+    with _running(command, home, f"{port}{DESCRIBED}", {}) as process:
         yield Server(name=f"Cloche {mode}", wps=f"http://127.0.0.1:{port}/wps", pid=process.pid, outputs=home)
 
 
 @contextlib.contextmanager
-def _running(command: list, home: Path, port: int, env: dict[str, str]) -> Iterator[subprocess.Popen]:
+def _running(command: list, home: Path, place: str, env: dict[str, str]) -> Iterator[subprocess.Popen]:
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=HERE.parent, env=os.environ | env)
     try:
-        _await_answer(process, port, home)
+        _await_answer(process, place, home)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
@@ -98,12 +139,13 @@ def _running(command: list, home: Path, port: int, env: dict[str, str]) -> Itera
             process.wait()
 
 
-def _await_answer(process: subprocess.Popen, port: int, home: Path) -> None:
+def _await_answer(process: subprocess.Popen, place: str, home: Path) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-            connection.request("GET", "/wps?service=WPS&request=DescribeProcess&version=1.0.0&identifier=add")
+            port, slash, path = place.partition("/")
+            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=5)
+            connection.request("GET", slash + path)
             if connection.getresponse().status == 200:
                 return
         time.sleep(0.1)
