@@ -419,6 +419,17 @@ def test_stores_that_start_together_migrate_once(tmp_path: Path) -> None:
         store.close()
 
 
+def test_a_new_database_that_somebody_else_is_making_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "jobs.db", check_same_thread=False, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    other.execute("CREATE TABLE theirs (x)")
+    threading.Timer(0.1, other.execute, ("COMMIT",)).start()
+    store = SqlStore(tmp_path / "jobs.db")
+    other.close()
+    assert store.list(Query()) == []
+    store.close()
+
+
 def test_a_locked_database_is_waited_for_and_then_said_to_be_locked(tmp_path: Path) -> None:
     store = SqlStore(tmp_path / "jobs.db", busy_timeout=0.2)
     job = add(store)

@@ -1,6 +1,7 @@
 """Connections and transactions: one writer, as many readers as threads ask for."""
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,8 +14,10 @@ from sqlalchemy.pool import QueuePool
 from cloche.ports.store import StoreUnavailable
 from cloche.store.dialect import DIALECTS, Connection
 
+_BUSY = 5  # SQLITE_BUSY
 _FULL = 13  # SQLITE_FULL
 _DISK_FULL = "53100"  # PostgreSQL
+_RETRY_S = 0.01
 
 
 class Database:
@@ -43,6 +46,7 @@ class Database:
         driver = self.engine.dialect.loaded_dbapi
         self._trouble: type[Exception] = driver.Error
         self._wrong: type[Exception] = driver.IntegrityError
+        self._busy_timeout = busy_timeout
         self._lock = threading.Lock()
         self._fairy: Any = None
 
@@ -111,7 +115,20 @@ class Database:
 
     def _configure(self, connection: Connection, _record: object) -> None:
         for statement in self.dialect.on_connect:
-            connection.execute(statement)
+            self._insist(connection, statement)
+
+    def _insist(self, connection: Connection, statement: str) -> None:
+        """Run it, again while the database is locked: SQLite does not wait to change the journal's mode."""
+        deadline = time.monotonic() + self._busy_timeout
+        while True:
+            try:
+                connection.execute(statement)
+            except self._trouble as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != _BUSY or time.monotonic() >= deadline:
+                    raise
+                time.sleep(_RETRY_S)
+            else:
+                return
 
     def _unavailable(self, error: BaseException) -> StoreUnavailable:
         full = getattr(error, "sqlite_errorcode", None) == _FULL or getattr(error, "sqlstate", None) == _DISK_FULL
