@@ -1,6 +1,7 @@
 """Control groups of executions: version 2 where it was delegated to the server, version 1 where root can write it."""
 
 import contextlib
+import errno
 import math
 import os
 import signal
@@ -138,7 +139,10 @@ def _open_unified(own: Path) -> GroupTree:
 
 
 def _enable(folder: Path) -> None:
-    """Hand the controllers down; processes may only live in leaves, so ours move to one if they are in the way."""
+    """Hand the controllers down; processes may only live in leaves, so ours move to one if they are in the way.
+
+    Raises OSError, also where others live in the group, as in a login session: they are not ours to move.
+    """
     control = folder / "cgroup.subtree_control"
     if set(_UNIFIED_CONTROLLERS) <= set(control.read_text().split()):
         return
@@ -146,12 +150,27 @@ def _enable(folder: Path) -> None:
     try:
         control.write_text(wanted)
     except OSError:
+        members = [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
+        if not all(_is_ours(pid) for pid in members):
+            raise PermissionError(errno.EPERM, "other processes live in it", str(folder)) from None
         leaf = folder / f"{_NAME}-server"
         leaf.mkdir(exist_ok=True)
-        for pid in (folder / "cgroup.procs").read_text().split():
+        for pid in members:
             with contextlib.suppress(ProcessLookupError):
-                (leaf / "cgroup.procs").write_text(pid)
+                (leaf / "cgroup.procs").write_text(str(pid))
         control.write_text(wanted)
+
+
+def _is_ours(pid: int) -> bool:
+    """Whether a process is this one or came of it."""
+    while pid > 1:
+        if pid == os.getpid():
+            return True
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            return True  # gone
+    return False
 
 
 def _open_hierarchies(root: Path) -> GroupTree:
