@@ -13,6 +13,11 @@ from cloche.runner.walls.syscalls import ABSENT, ALLOWED, HIGHEST, NETWORK
 MACHINES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 ALLOW = 0x7FFF0000
 KILL = 0x80000000
+DANGEROUS = (
+    *("bpf", "chroot", "init_module", "io_uring_setup", "kexec_load", "keyctl", "mount", "mq_open", "msgget"),
+    *("open_by_handle_at", "perf_event_open", "pivot_root", "process_vm_readv", "ptrace", "setns", "setuid"),
+    *("shmget", "umount2", "unshare", "userfaultfd"),
+)
 
 
 def refused(number: int) -> int:
@@ -123,31 +128,7 @@ def test_the_network_is_that_of_the_internet(family: int, answer: int) -> None:
     assert ask("x86_64", "connect", network=True) == ALLOW
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "mount",
-        "umount2",
-        "unshare",
-        "setns",
-        "ptrace",
-        "bpf",
-        "keyctl",
-        "io_uring_setup",
-        "userfaultfd",
-        "setuid",
-        "init_module",
-        "kexec_load",
-        "process_vm_readv",
-        "perf_event_open",
-        "open_by_handle_at",
-        "pivot_root",
-        "chroot",
-        "shmget",
-        "msgget",
-        "mq_open",
-    ],
-)
+@pytest.mark.parametrize("name", DANGEROUS)
 def test_nothing_dangerous_is_on_the_list(name: str) -> None:
     assert name not in ALLOWED
     assert name not in NETWORK
