@@ -421,7 +421,7 @@ def test_stores_that_start_together_migrate_once(tmp_path: Path) -> None:
 
 def test_a_new_database_that_somebody_else_is_making_is_waited_for(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / "jobs.db", check_same_thread=False, isolation_level=None)
-    other.execute("BEGIN EXCLUSIVE")
+    other.execute("BEGIN IMMEDIATE")
     other.execute("CREATE TABLE theirs (x)")
     threading.Timer(0.1, other.execute, ("COMMIT",)).start()
     store = SqlStore(tmp_path / "jobs.db")
