@@ -23,7 +23,7 @@ url=http://127.0.0.1:{port}/wps
 maxsingleinputsize=500mb
 maxrequestsize=500mb
 maxprocesses=1000
-parallelprocesses=8
+parallelprocesses = 32
 workdir={home}
 outputpath={home}
 outputurl=http://127.0.0.1:{port}/outputs
@@ -39,7 +39,7 @@ url = "http://127.0.0.1:{port}"
 maxsingleinputsize = "500MB"
 maxrequestsize = "500MB"
 maxprocesses = 1000
-parallelprocesses = 8
+parallelprocesses = 32
 datadir = "{home}/data"
 [processing]
 mode = "{mode}"
