@@ -57,7 +57,9 @@ def test_links_lead_somewhere(document):
 
 def test_every_route_is_documented():
     text = (ROOT / "docs" / "http.md").read_text("utf-8")
-    assert set(re.findall(r"^\| `(/[^`]*)` \|", text, re.MULTILINE)) == set(generator().routes())
+    assert set(re.findall(r"^\| `(/[^`]*)` \|", text, re.MULTILINE)) == {
+        route.replace(":path", "") for route in generator().routes()
+    }
 
 
 def test_the_settings_that_are_shown_are_settings(tmp_path):

@@ -180,7 +180,7 @@ def test_serve_says_what_it_does(serve):
         assert lines["package described"]["processes"] == ["sleepy"]
         assert "nothing_of_that_name" in lines["package is not served"]["error"]
         assert lines["serving"]["url"] == server.url
-        assert b"sleepy" in server.get("/")[1]
+        assert b"sleepy" in server.get("/processes")[1]
         assert json.loads(server.get("/healthz")[1])["processes"] == 1
         assert server.end(signal.SIGTERM) == 0
 
