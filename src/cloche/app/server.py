@@ -11,7 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from cloche import __version__
-from cloche.app import logs, wiring
+from cloche.app import logs, ogcapi, wiring
 from cloche.app.settings import Server, Settings
 
 Ready = Callable[[str, Callable[[], None]], None]
@@ -29,7 +29,7 @@ def serve(settings: Settings, ready: Ready | None = None) -> None:
     logs.configure(settings.logging)
     with _listen(settings.server) as listener:
         url = settings.server.url or _address(settings.server.host, listener.getsockname()[1])
-        with wiring.opened(settings) as house:
+        with wiring.opened(settings) as house, ogcapi.callbacks(house.service, house.store, settings, url):
             _run(_uvicorn(wiring.application(house.service, settings, url), settings), listener, url, ready)
     log.info("stopped")
 

@@ -71,6 +71,10 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     language: Annotated[
         tuple[str, ...], _doc("Languages that answers are given in (RFC 5646 tags); the first is the default.")
     ] = ("en-US",)
+    alloworigins: Annotated[
+        tuple[str, ...],
+        _doc("Web origins such as `https://maps.example.org` whose pages may use this server from scripts; `*`: all."),
+    ] = ()
     keepresults: Annotated[Duration, _doc("How long an ended job and its results are kept.")] = Duration(7 * 86400)
     cleantempdir: Annotated[bool, _doc("Remove an execution's directory as soon as its results are stored.")] = True
     shutdowntimeout: Annotated[
@@ -175,6 +179,21 @@ class References(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ()
 
 
+class Callbacks(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How subscribers of jobs (OGC API) are told of them: by POST, signed as Standard Webhooks are."""
+
+    serve: Annotated[bool, _doc("Whether requests may name a `subscriber`. Otherwise it is ignored.")] = True
+    secret: Annotated[
+        str,
+        _doc("Key that receivers check signatures with. Empty: the file `callback-secret` of the datadir has one."),
+    ] = ""
+    timeout: Annotated[Duration, _doc("Time for one try.")] = Duration(30)
+    allowedhosts: Annotated[
+        tuple[str, ...],
+        _doc("Subscribers that may be told although they are not public; as `allowedhosts` of `[references]`."),
+    ] = ()
+
+
 class Metadata(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What capabilities say of the service and of its provider (PyWPS's `[metadata:main]`)."""
 
@@ -221,5 +240,6 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     processes: dict[str, Process] = field(default_factory=dict)
     limits: Limits = Limits()
     references: References = References()
+    callbacks: Callbacks = Callbacks()
     metadata: Metadata = Metadata()
     logging: Logging = Logging()

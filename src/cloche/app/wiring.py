@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
-from cloche.app import modes, pages, wps
+from cloche.app import modes, ogcapi, pages, wps
 from cloche.app.archive import archive
+from cloche.app.compression import Compression
 from cloche.app.datadir import Datadir
 from cloche.app.modes import CannotServe, Modes
 from cloche.app.overrides import limits
@@ -24,10 +28,19 @@ from cloche.engine.references import FetchPolicy, HttpFetcher
 from cloche.model.domains import ComplexDomain
 from cloche.model.errors import NoSuchProcess
 from cloche.model.process import ProcessDescription
-from cloche.protocols import ogcapi, outputs
+from cloche.ports.store import JobStore
+from cloche.protocols import outputs
 from cloche.protocols._ows.config import BodyLimits
 from cloche.service.policy import Policy
 from cloche.service.service import Service
+
+CORS: dict[str, Any] = {
+    "allow_methods": ("GET", "HEAD", "POST", "DELETE"),
+    "allow_headers": ("*",),
+    "expose_headers": ("Location", "Link", "Preference-Applied", "Retry-After", "ETag", "Content-Disposition"),
+    "max_age": 3600,
+}
+"""What scripts on pages of allowed origins may send and see."""
 
 NEVER = 30 * 86400.0
 """Seconds that stand for no time limit at all."""
@@ -39,6 +52,7 @@ class House:
 
     service: Service
     catalog: PackageCatalog
+    store: JobStore
 
 
 @contextmanager
@@ -79,12 +93,15 @@ def opened(settings: Settings) -> Iterator[House]:
             bell=bell,
             policy=_policy(settings, found),
         )
-        yield House(service=service, catalog=catalog)
+        yield House(service=service, catalog=catalog, store=kept.store)
 
 
 def application(service: Service, settings: Settings, url: str) -> Starlette:
     """Everything that answers over HTTP, seen by clients at ``url``."""
-    return Starlette(routes=routes(service, settings, url))
+    middleware = [Middleware(Compression)]
+    if origins := settings.server.alloworigins:
+        middleware.insert(0, Middleware(CORSMiddleware, allow_origins=origins, **CORS))
+    return Starlette(routes=routes(service, settings, url), middleware=middleware)
 
 
 def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
@@ -94,29 +111,8 @@ def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
         *wps.routes(service, settings, url, body),
         *outputs.routes(service),
         *pages.routes(service),
-        *ogcapi.routes(service, _ogcapi(settings, url, body)),
+        *ogcapi.routes(service, settings, url, body),
     ]
-
-
-def _ogcapi(settings: Settings, url: str, body: BodyLimits) -> ogcapi.OgcApiConfig:
-    given = settings.metadata
-    capabilities = ogcapi.Link(
-        href=f"{url}/wps?service=WPS&request=GetCapabilities",
-        rel="related",
-        type="text/xml",
-        title="The same processes as a Web Processing Service (WPS)",
-    )
-    return ogcapi.OgcApiConfig(
-        url=url,
-        title=given.identification_title,
-        description=given.identification_abstract,
-        keywords=given.identification_keywords,
-        provider=given.provider_name,
-        provider_url=given.provider_url,
-        languages=settings.server.language,
-        body=body,
-        links=(capabilities,),
-    )
 
 
 def _policy(settings: Settings, found: Modes) -> Policy:

@@ -48,7 +48,7 @@ class Results:
         """As the request that made the job has asked for them. The job has succeeded."""
         found = self._pairs(job)
         if job.request.response is Response.DOCUMENT:
-            return Reply(media_type=JSON, segments=tuple(self._document(job, found)), headers=NO_STORE)
+            return Reply(media_type=JSON, segments=tuple(self.document(job)), headers=NO_STORE)
         if all(wanted.as_reference for _, wanted in found):
             return self._links(job, found)
         if job.request.response is Response.RAW:
@@ -93,7 +93,9 @@ class Results:
         found = {output.id: output for output in job.outputs}
         return [(found[wanted.id], wanted) for wanted in job.request.outputs if wanted.id in found]
 
-    def _document(self, job: Job, found: list[tuple[Output, OutputRequest]]) -> Iterator[Segment]:
+    def document(self, job: Job) -> Iterator[Segment]:
+        """``results.yaml``."""
+        found = self._pairs(job)
         for number, (output, wanted) in enumerate(found):
             yield (b"," if number else b"{") + msgspec.json.encode(output.id) + b":"
             yield from self._value(job, output, wanted)
