@@ -1,7 +1,7 @@
 """Files of one request on their way into a job."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
@@ -35,6 +35,12 @@ class Deposit:
         content = path.read_bytes()
         path.unlink()
         return content
+
+    def read(self, name: str, step: int) -> Iterator[bytes]:
+        """The content of a file, at most ``step`` bytes at once."""
+        with (self._directory() / name).open("rb") as file:
+            while chunk := file.read(step):
+                yield chunk
 
     def scratch(self) -> int:
         """A descriptor of a file without a name: it takes room where the intake is, and goes when it is closed."""

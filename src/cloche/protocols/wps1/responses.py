@@ -1,16 +1,14 @@
 """The Execute response: one document for every state of a job (WPS 1.0.0 clause 10.3)."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
-from cloche.model.domains import LiteralDomain
 from cloche.model.errors import NoSuchProcess
 from cloche.model.execute import OutputRequest
 from cloche.model.job import Job
 from cloche.model.process import ProcessDescription
 from cloche.model.state import State
-from cloche.protocols._ows.data import Part
+from cloche.protocols._ows.data import Part, typed
 from cloche.protocols._ows.markup import leaf, node, optional
 from cloche.protocols._ows.negotiation import translated
 from cloche.protocols._ows.reports import OWS_1_1, exception_report
@@ -75,7 +73,7 @@ class Responses:
     ) -> tuple[Part, ...]:
         match output.data:
             case LiteralData() as data:
-                return (node("wps:Data", values.literal(_typed(data, output.id, description))),)
+                return (node("wps:Data", values.literal(typed(data, output.id, description))),)
             case BoundingBoxData() as data:
                 return (node("wps:Data", values.bounding_box(data)),)
             case StoredData(name=name) as data if request.as_reference:
@@ -97,13 +95,6 @@ def _process(job: Job, description: ProcessDescription | None, language: str) ->
         else leaf("ows:Identifier", job.process) + leaf("ows:Title", job.process)
     )
     return node("wps:Process", content, attributes={"wps:processVersion": job.process_version})
-
-
-def _typed(data: LiteralData, output: str, description: ProcessDescription | None) -> LiteralData:
-    parameter = description.output(output) if description is not None else None
-    if data.datatype or parameter is None or not isinstance(parameter.domain, LiteralDomain):
-        return data
-    return replace(data, datatype=parameter.domain.datatype.value)
 
 
 def _head(output: str, description: ProcessDescription | None, request: OutputRequest, language: str) -> str:

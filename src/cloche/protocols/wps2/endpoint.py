@@ -98,7 +98,7 @@ class Endpoint:
         name = documents.operation(root)
         match name:
             case "Execute":
-                return self._executions.submit(root, deposit, exchange.accept_language, exchange.soap)
+                return self._executions.submit(root, deposit, exchange.headers, exchange.soap)
             case "GetCapabilities":
                 return self._publish(documents.get_capabilities(root), exchange)
             case "DescribeProcess":

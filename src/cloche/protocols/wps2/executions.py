@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from starlette.datastructures import Headers
 from starlette.types import Receive
 
 from cloche.model.execute import Mode
@@ -16,6 +17,7 @@ from cloche.protocols._ows.waiting import Awaited
 from cloche.protocols.wps2 import documents, form
 from cloche.protocols.wps2.config import Wps2Config
 from cloche.protocols.wps2.jobs import Jobs
+from cloche.protocols.wps2.once import HEADER, once
 from cloche.service.service import Service
 
 
@@ -32,17 +34,19 @@ class Executions:
         """For the files of one request."""
         return Deposit(self._service.intake, max_bytes=self._service.policy.max_input_bytes)
 
-    def submit(self, root: Node, deposit: Deposit, accept_language: str, soap: Soap | None) -> Job:
+    def submit(self, root: Node, deposit: Deposit, headers: Headers, soap: Soap | None) -> Job:
         """Raises OwsError, ClocheError."""
         try:
             description = self._service.process(documents.process_identifier(root)).description
             request = documents.execute_request(root, description, deposit)
             form.check(description, request, soap=soap is not None)
-            request = replace(request, language=language("", self._config.languages, header=accept_language))
+            preferred = headers.get("accept-language", "")
+            request = replace(request, language=language("", self._config.languages, header=preferred))
+            key = once(headers.get(HEADER), request, deposit)
         except BaseException:
             deposit.discard()
             raise
-        return self._service.submit(request, deposit.intake)
+        return self._service.submit(request, deposit.intake, once=key)
 
     async def answer(self, job: Job, receive: Receive, soap: Soap | None) -> Reply:
         """The status of an asynchronous job, else the result. Raises Disconnected, ClocheError."""

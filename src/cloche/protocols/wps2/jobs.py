@@ -81,7 +81,11 @@ class Jobs:
 
     def _job(self, id: str) -> Job:
         """Raises NoSuchJob, for a dismissed one too."""
-        job = self._service.job(id)
+        try:
+            job = self._service.job(id)
+        except NoSuchJob as error:
+            error.locator = id
+            raise
         if is_dismissed(job):
             raise NoSuchJob(f"Job {id} was dismissed.", locator=id)
         return job

@@ -1,12 +1,15 @@
 """What an execution gave: ``wps:Result``, or the one output of a raw response as it is (clauses 9.6.3 and 9.9)."""
 
+from dataclasses import replace
+
 from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
-from cloche.model.errors import NoSuchOutput
+from cloche.model.errors import NoSuchOutput, NoSuchProcess
 from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import Job
+from cloche.model.process import ProcessDescription
 from cloche.protocols._ows import data as markup
-from cloche.protocols._ows.data import Part, bounding_box_text, format_attributes, plain_encoding
+from cloche.protocols._ows.data import Part, bounding_box_text, format_attributes, plain_encoding, typed
 from cloche.protocols._ows.markup import escape, leaf, node, opening
 from cloche.protocols._ows.replies import Reply, xml_reply
 from cloche.protocols._ows.soap import Soap
@@ -32,10 +35,11 @@ class Results:
         """``wps:Result``; large outputs are read when it is sent."""
         wanted = {item.id: item for item in job.request.outputs}
         expires = leaf("wps:ExpirationDate", moment(job.expires)) if job.expires is not None else ""
+        description = self._description(job)
         parts: list[Part] = [names.root("wps:Result"), leaf("wps:JobID", job.id), expires]
         for output in job.outputs:
             parts.append(opening("wps:Output", {"id": output.id}))
-            parts += self._output(job, output, wanted.get(output.id, OutputRequest(id=output.id)))
+            parts += self._output(job, _known(output, description), wanted.get(output.id, OutputRequest(id=output.id)))
             parts.append("</wps:Output>")
         return xml_reply([*parts, "</wps:Result>"], headers=NO_STORE, soap=soap)
 
@@ -48,6 +52,7 @@ class Results:
         output = next((item for item in job.outputs if item.id == id), None)
         if output is None:
             raise NoSuchOutput(f"Job {job.id} has no output of that name.", locator=id)
+        output = _known(output, self._description(job))
         plain = is_plain(next((item for item in job.request.outputs if item.id == id), None))
         match output.data:
             case StoredData() as data:
@@ -56,6 +61,13 @@ class Results:
                 return _text(data.value) if plain else xml_reply([_literal(data, root=True)], headers=NO_STORE)
             case BoundingBoxData() as data:
                 return _text(bounding_box_text(data)) if plain else xml_reply([_box_document(data)], headers=NO_STORE)
+
+    def _description(self, job: Job) -> ProcessDescription | None:
+        """The process may have been withdrawn since."""
+        try:
+            return self._service.process(job.process).description
+        except NoSuchProcess:
+            return None
 
     def _output(self, job: Job, output: Output, wanted: OutputRequest) -> tuple[Part, ...]:
         match output.data:
@@ -77,6 +89,11 @@ class Results:
                     return (_reference(location, Format(media_type=media_type)),)
                 content = _as_text(data) if plain else _as_xml(data)
                 return (opening("wps:Data", {"mimeType": media_type}), content, "</wps:Data>")
+
+
+def _known(output: Output, description: ProcessDescription | None) -> Output:
+    data = output.data
+    return replace(output, data=typed(data, output.id, description)) if isinstance(data, LiteralData) else output
 
 
 def _as_text(data: LiteralData | BoundingBoxData) -> str:
