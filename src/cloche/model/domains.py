@@ -40,7 +40,7 @@ class Datatype(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiteralDomain:
-    """Literal data; empty ``values`` and ``ranges``: any value. The first of ``units`` is the default; none: unitless."""
+    """Literal data: any where ``values`` and ``ranges`` are empty. The first unit is the default; none: unitless."""
 
     datatype: Datatype
     values: tuple[str, ...] = ()
