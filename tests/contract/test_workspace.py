@@ -102,6 +102,24 @@ def test_a_log_leads_nowhere_else(dirs: JobDirs) -> None:
     assert dirs.log("job") == ""
 
 
+def test_room_is_made_without_losing_how_it_ended(dirs: JobDirs) -> None:
+    dirs.adopt("job", None)
+    layout = Layout(dirs.jobdir("job"))
+    scratch = [layout.inputs / "in", layout.work / "scratch", layout.progress]
+    for path in (*scratch, layout.result, layout.out / "f", layout.exit):
+        path.write_text("x")
+    (layout.work / "link").symlink_to(layout.exit)
+    os.mkfifo(layout.work / "fifo")
+    dirs.trim("job", results=True)
+    assert {path.name for path in layout.work.iterdir()} == {"out", "result.json"}
+    assert not layout.inputs.exists()
+    dirs.trim("job", results=False)
+    assert list(layout.work.iterdir()) == []
+    assert layout.exit.read_text() == "x"
+    dirs.remove("job")
+    dirs.trim("job", results=True)
+
+
 def test_only_what_nobody_touches_is_swept(dirs: JobDirs) -> None:
     dirs.adopt("old", None)
     dirs.adopt("new", None)

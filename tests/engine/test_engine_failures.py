@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cloche.engine import attendant
 from cloche.jobdir.files import write_record
 from cloche.jobdir.records import (
     ExitRecord,
@@ -274,3 +275,63 @@ def test_a_store_that_is_away_for_a_while_loses_nothing(house: House, monkeypatc
     assert house.job(id).state is State.RUNNING
     away.clear()
     assert house.ended(id).state is State.SUCCEEDED
+
+
+def full_of(*names: str) -> Callable[[House, pytest.MonkeyPatch], str]:
+    """A job that filled the disk with these files of its work directory, and has ended well."""
+
+    def fill(house: House, monkeypatch: pytest.MonkeyPatch) -> str:
+        move = house.store.move
+        house.open()
+        id = house.submit()
+        house.until(id, State.RUNNING)
+        files = [house.layout(id).work / name for name in names]
+        for path in files:
+            path.write_text("large")
+
+        def cramped(job: Job, to: State, change: Move | None = None) -> Job:
+            if any(path.exists() for path in files):
+                raise StoreUnavailable("the disk is full", full=True)
+            return move(job, to, change)
+
+        monkeypatch.setattr(house.store, "move", cramped)
+        return id
+
+    return fill
+
+
+def test_a_disk_full_of_scratch_keeps_no_job_from_its_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = full_of("scratch", "more")(house, monkeypatch)
+    (house.layout(id).out / "f").write_text("x")
+    house.executor.leave(id, results(file("f")))
+    assert house.ended(id).state is State.SUCCEEDED
+
+
+def test_a_disk_full_of_a_failed_execution_is_freed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    id = full_of("scratch", "out/f")(house, monkeypatch)
+    house.executor.leave(id, ok=False, code=1)
+    failure = house.ended(id).failure
+    assert failure is not None
+    assert failure.text == "The process ended with exit code 1."
+
+
+def test_a_disk_full_of_outputs_fails_the_job_in_the_end(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attendant, "FULL_S", 0.1)
+    id = full_of("out/f")(house, monkeypatch)
+    house.executor.leave(id, results(file("f")))
+    failure = house.ended(id).failure
+    assert failure is not None
+    assert (failure.kind, failure.text) == (FailureKind.INTERNAL, "There is no room left to store the results.")
+
+
+def test_a_full_disk_takes_nothing_from_what_runs(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attendant, "FULL_S", 0.0)
+    id = full_of("scratch")(house, monkeypatch)
+
+    def cramped(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the disk is full", full=True)
+
+    monkeypatch.setattr(house.store, "note", cramped)
+    house.layout(id).progress.write_text('{"percent": 1, "message": ""}\n')
+    soon(lambda: any(line["event"] == "store unavailable" for line in house.logs))
+    assert (house.layout(id).work / "scratch").exists()

@@ -29,7 +29,9 @@ log = structlog.get_logger("cloche.engine")
 
 MAX_EXIT_BYTES = 64 << 10
 ASK_AGAIN_S = 5.0
+FULL_S = 30.0
 _BROKEN = "An internal error ended the job."
+_NO_ROOM = "There is no room left to store the results."
 
 
 class Attendant:
@@ -88,6 +90,8 @@ class Attendant:
         except StoreUnavailable as error:
             log.warning("store unavailable", job=case.job.id, reason=str(error))
             case.postpone()
+            if error.full:
+                self._make_room(case)
         except (Conflict, NoSuchJob) as error:
             log.warning("job moved by somebody else", job=case.job.id, reason=str(error))
             self._read_again(case)
@@ -104,6 +108,24 @@ class Attendant:
             self._finish(case)
         else:
             self._look(case, seen)
+
+    def _make_room(self, case: Case) -> None:
+        """The disk may be full of what this very execution left: kept until its end is written, it would stay for ever.
+
+        After a while the outputs go as well: a job that cannot be told to have succeeded has failed.
+        """
+        if not case.over or self._policy.keep_workdir:
+            return
+        now = time.monotonic()
+        case.full_since = now if case.full_since is None else case.full_since
+        hopeless = now - case.full_since > FULL_S
+        if hopeless and case.ending is None:
+            case.ending = (State.FAILED, Move(failure=_internal(_NO_ROOM)))
+        wanted = case.ending is None or case.ending[0] is State.SUCCEEDED
+        try:
+            self._workspace.trim(case.job.id, results=wanted and not hopeless)
+        except OSError:
+            log.exception("cleaning failed", job=case.job.id)
 
     # starting -> running
 
@@ -134,7 +156,8 @@ class Attendant:
             case.handle = case.executor.start(case.task)
         except (Unfit, Refused) as error:
             failure = error.failure if isinstance(error, Unfit) else _internal(str(error))
-            log.info("job not started", job=case.job.id, reason=failure.text)
+            log.info("job not started", job=case.job.id, reason=str(error))
+            case.over = True
             self._fail(case, failure)
             return False
         return True
@@ -150,6 +173,7 @@ class Attendant:
             grace=self._policy.lost_after,
             stopping=case.stopping(),
         )
+        case.over = decided in (State.SUCCEEDED, State.FAILED, State.DISMISSED)
         match decided:
             case State.SUCCEEDED:
                 self._move(case, State.FINISHING, Move(usage=exit.usage if exit else None))
@@ -223,6 +247,7 @@ class Attendant:
 
     def _finish(self, case: Case) -> None:
         assert case.handle is not None
+        case.over = True
         case.executor.collect(case.handle, case.layout.root)
         try:
             result = collecting.read_result(case.layout)
@@ -241,9 +266,10 @@ class Attendant:
         self._end(case, State.FAILED, Move(failure=failure, usage=usage))
 
     def fail(self, case: Case, failure: Failure) -> None:
-        """End a job for a reason that was found elsewhere."""
+        """End a job that died with its host."""
         with case.lock:
             if not case.closed:
+                case.over = True
                 case.ending = (State.FAILED, Move(failure=failure))
                 self._try(case, None)
 

@@ -21,7 +21,8 @@ class Case:
     """A claimed job. Whoever holds ``lock`` works on it; all of it can be found again from the store and the disk.
 
     ``task`` is what was staged; ``asked``: a start may have gone through although no handle came back. ``ending``: the
-    end that was concluded and could not be written yet. ``due``: when to try again, on the monotonic clock.
+    end that was concluded and could not be written yet. ``over``: nothing of the execution runs, now or later.
+    ``due``: when to try again, ``full_since``: when the end was first kept back by a full disk, on the monotonic clock.
     """
 
     job: Job
@@ -35,6 +36,8 @@ class Case:
     gone_since: float | None = None
     stop_asked: float | None = None
     ending: tuple[State, Move] | None = None
+    over: bool = False
+    full_since: float | None = None
     closed: bool = False
     failures: int = 0
     due: float | None = None
@@ -58,7 +61,7 @@ class Case:
     def calm(self) -> None:
         """What failed works now."""
         self.failures = 0
-        self.due = None
+        self.due = self.full_since = None
 
     def patient(self) -> bool:
         """Whether it is not yet time to try again."""

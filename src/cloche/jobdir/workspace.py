@@ -1,5 +1,6 @@
 """Makes, fills and removes job directories on the server's side."""
 
+import contextlib
 import os
 import time
 import uuid
@@ -83,6 +84,14 @@ class JobDirs:
         if not job or job.startswith(".") or "/" in job or "\0" in job:
             raise ValueError(f"{job!r} is no job identifier")
         return self._jobs / job
+
+    def trim(self, job: JobId, *, results: bool) -> None:
+        layout = Layout(self.jobdir(job))
+        remove_tree(layout.inputs)
+        kept = {layout.out.name, layout.result.name} if results else set()
+        with contextlib.suppress(FileNotFoundError), os.scandir(layout.work) as entries:
+            for name in [entry.name for entry in entries if entry.name not in kept]:
+                remove_tree(layout.work / name)
 
     def strip(self, job: JobId) -> None:
         """Remove inputs, work files and what a log-less job leaves; what was printed stays. Idempotent."""

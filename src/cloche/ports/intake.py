@@ -48,6 +48,13 @@ class Housekeeping(Protocol):
         """Where the job directory is, or would be."""
         ...
 
+    def trim(self, job: JobId, *, results: bool) -> None:
+        """Make room: remove what an execution that is over has left, but not what tells how it ended.
+
+        ``results``: keep its outputs, too. Idempotent. Raises OSError.
+        """
+        ...
+
     def strip(self, job: JobId) -> None:
         """Remove the inputs and work files of an ended job; what it printed stays. Idempotent."""
         ...
