@@ -201,11 +201,12 @@ def test_the_end_is_seen_without_a_push(house: House) -> None:
 
 
 def test_what_is_refused_fails_with_the_reason(house: House) -> None:
-    house.executor.errors["start"] = Refused("no room for 3 cores")
+    house.executor.errors["start"] = Refused("no room for 3 cores", detail="/etc/nodes")
     house.open()
     failure = house.ended(house.submit()).failure
     assert failure is not None
     assert failure.text == "no room for 3 cores"
+    assert [line["detail"] for line in house.logs if line["event"] == "job not started"] == ["/etc/nodes"]
 
 
 def test_nothing_is_concluded_from_silence(house: House) -> None:

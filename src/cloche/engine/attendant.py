@@ -156,7 +156,8 @@ class Attendant:
             case.handle = case.executor.start(case.task)
         except (Unfit, Refused) as error:
             failure = error.failure if isinstance(error, Unfit) else _internal(str(error))
-            log.info("job not started", job=case.job.id, reason=str(error))
+            detail = error.detail if isinstance(error, Refused) else ""
+            log.info("job not started", job=case.job.id, reason=failure.text, detail=detail)
             case.over = True
             self._fail(case, failure)
             return False

@@ -11,7 +11,11 @@ from cloche.model.limits import Limits
 
 
 class Refused(Exception):
-    """The executor will never run this task; the text says why, for the log and the client."""
+    """The executor will never run this task; the text says why to the client, ``detail`` says more to operators."""
+
+    def __init__(self, text: str, *, detail: str = "") -> None:
+        super().__init__(text)
+        self.detail = detail
 
 
 class Unreachable(Exception):

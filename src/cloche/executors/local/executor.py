@@ -55,6 +55,7 @@ class LocalExecutor:
     """Executions as processes of this machine. ``name`` is the mode's."""
 
     def __init__(self, settings: LocalSettings) -> None:
+        settings.jobs.mkdir(mode=0o711, parents=True, exist_ok=True)  # zygotes look for it before the first job
         self.name = settings.name
         self._settings = settings
         self._groups = GroupTree.open(settings.groups)
@@ -91,7 +92,8 @@ class LocalExecutor:
             raise Refused("the process needs the network, which executions do not have here")
         kept = self._current(task.package, network=task.network, fresh=False)
         if kept.slots is None:
-            raise Refused(f"the process package {task.package} is broken: {kept.problem}")
+            text = "The package of this process is broken; the operator finds the error in the server's log."
+            raise Refused(text, detail=f"{task.package}: {kept.problem}")
         slot = kept.slots.start(task.jobdir, task.limits)
         self._follow(task.key, slot.pidfd, slot.group)
         supervisor = Supervisor(
