@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Order
+from cloche.runner import rehearsal
 from cloche.runner.walls import cell, kernel, landlock, raising
 
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
@@ -43,6 +44,7 @@ def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
         # until an order comes the supervisor's death is the execution's; afterwards once more, see _enclose
         kernel.die_with_parent()
         rules = raising.isolate(walls)
+        rehearsal.of_execution(Layout(Path("/")))
         data = _await(ends.orders)
         if not data:
             os._exit(0)

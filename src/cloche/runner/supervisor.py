@@ -22,7 +22,7 @@ from cloche.jobdir.orders import Order
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
 from cloche.model.limits import Limits
-from cloche.runner import child
+from cloche.runner import child, rehearsal
 from cloche.runner.breaches import MAX_FILES, Seen, Stopped, breach
 from cloche.runner.channel import receive
 from cloche.runner.family import Family
@@ -52,6 +52,7 @@ def supervise(walls: raising.Walls, call: child.Call, groups: Groups, connection
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
     signals = kernel.signal_descriptor((signal.SIGTERM, signal.SIGCHLD))
     slot = _Slot(walls, call, groups)
+    rehearsal.of_supervisor()
     data, descriptors = receive(connection)
     connection.close()
     if not data:
