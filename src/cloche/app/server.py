@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 
 from cloche import __version__
 from cloche.app import logs, ogcapi, wiring
+from cloche.app.connection import Connection
 from cloche.app.settings import Server, Settings
 
 Ready = Callable[[str, Callable[[], None]], None]
@@ -52,7 +53,7 @@ def _uvicorn(application: Starlette, settings: Settings) -> uvicorn.Server:
         uvicorn.Config(
             application,
             loop="uvloop",
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
