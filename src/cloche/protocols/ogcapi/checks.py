@@ -1,10 +1,16 @@
 """Values against the JSON Schema of their input, before anything starts (clause 7.11.2.1)."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
-import jsonschema_rs
 import structlog
+from jsonschema.exceptions import SchemaError, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import Draft4Validator, Draft202012Validator, validator_for
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain
 from cloche.model.errors import WrongInputData
@@ -36,18 +42,16 @@ class Check:
         if self._validator is None:
             return
         faults = []
-        for error in self._validator.iter_errors(item):
-            place = ("inputs", *pointer, *error.instance_path)
+        for error in islice(_errors(self._validator, item), _MOST_FAULTS):
+            place = ("inputs", *pointer, *error.absolute_path)
             faults.append(Fault(pointer=fragment(place), detail=_shortened(error.message)))
-            if len(faults) == _MOST_FAULTS:
-                break
         if faults:
             detail = f"Input {self._id}: {faults[0].detail}"
             raise Refused(Problem(status=400, type=INVALID, title="Invalid input", detail=detail, faults=tuple(faults)))
 
     def accepts(self, item: Any) -> bool | None:
         """Whether the schema allows it; None where there is no schema."""
-        return None if self._validator is None else bool(self._validator.is_valid(item))
+        return None if self._validator is None else next(_errors(self._validator, item), None) is None
 
 
 def checks(process: ProcessDescription) -> dict[str, Check]:
@@ -60,16 +64,29 @@ def wrong(id: str, text: str, *given: str) -> WrongInputData:
     return WrongInputData(f"Input {id}: {text}{' ' + quote(given[0]) if given else ''}", locator=id)
 
 
-def _compiled(parameter: Parameter, written: Any) -> Any:
-    domain = parameter.domain
+def _errors(validator: Validator, item: Any) -> Iterator[ValidationError]:
+    """What is wrong with it, as far as the schema says: a reference that leads nowhere says nothing."""
     try:
-        if isinstance(domain, ComplexDomain):
-            # `format` is an annotation, as the author wrote it; its draft is the one it names
-            return None if written is None else jsonschema_rs.validator_for(written)
-        if isinstance(domain, BoundingBoxDomain):
-            return jsonschema_rs.Draft4Validator(_any_spelling(schema(domain)))
-        return jsonschema_rs.Draft4Validator(schema(domain), validate_formats=False)
-    except (ValueError, jsonschema_rs.ReferencingError) as error:
+        yield from validator.iter_errors(item)
+    except Unresolvable as error:
+        log.warning("JSON Schema of an input refers to what is not in it", reason=str(error)[:_LONGEST])
+
+
+def _compiled(parameter: Parameter, written: Any) -> Validator | None:
+    domain = parameter.domain
+    if isinstance(domain, BoundingBoxDomain):
+        return Draft4Validator(_any_spelling(schema(domain)))
+    if not isinstance(domain, ComplexDomain):
+        return Draft4Validator(schema(domain))
+    if written is None:
+        return None
+    try:
+        # `format` is an annotation, as the author wrote it; its draft is the one it names
+        draft = validator_for(written, default=Draft202012Validator)
+        draft.check_schema(written)
+        # an empty registry: nothing is ever fetched
+        return draft(written, registry=Registry())
+    except SchemaError as error:
         # the process still validates its own input; the author learns of it here
         log.warning("JSON Schema of an input cannot be used", input=parameter.id, reason=str(error)[:_LONGEST])
         return None
