@@ -6,7 +6,7 @@
 import importlib.util
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -135,6 +135,8 @@ def echo(house, job):
     for wanted in job.request.outputs:
         data = given.get(wanted.id)
         if isinstance(data, LiteralData | BoundingBoxData):
+            # executions write values, not their types
+            data = replace(data, datatype="") if isinstance(data, LiteralData) else data
             found.append(Output(id=wanted.id, data=data))
         elif isinstance(data, ComplexData):
             content = (house.dirs.jobdir(job.id) / "in" / data.file).read_bytes()

@@ -34,7 +34,6 @@ from cloche.protocols.ogcapi.results import NO_STORE, Results
 from cloche.protocols.ogcapi.status import status_info
 from cloche.service.service import Service
 
-LONGEST_KEY = 255
 CHECKED_PROCESSES = 512
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -174,7 +173,7 @@ def _once(key: str | None, process: ProcessDescription, body: Body) -> Once | No
     """The key belongs to the process; what else the request says is in its body."""
     if key is None:
         return None
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise bad_request(f"An Idempotency-Key has 1 to {LONGEST_KEY} characters.")
+    if not 0 < len(key) <= requests.LONGEST_KEY:
+        raise bad_request(f"An Idempotency-Key has 1 to {requests.LONGEST_KEY} characters.")
     named = hashlib.sha256(f"{process.id}\n{key}".encode("utf-8", "surrogateescape")).hexdigest()
     return Once(key=named, digest=body.digest())

@@ -33,8 +33,8 @@ class Asked:
         return found[0] if found else None
 
     def many(self, name: str) -> tuple[str, ...]:
-        """All values, of lists with commas too."""
-        return tuple(part for text in self.values.get(name, ()) for part in text.split(","))
+        """All values, of lists with commas too; an empty list is written as nothing."""
+        return tuple(part for text in self.values.get(name, ()) for part in text.split(",") if text)
 
 
 def parse(query_string: bytes) -> Asked:

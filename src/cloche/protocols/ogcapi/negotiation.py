@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from cloche.protocols.ogcapi.conformance import HTML, JSON
 from cloche.protocols.ogcapi.problems import Problem, Refused, bad_parameter
 
-FORMATS = {"json": JSON, "html": HTML}
+FORMATS = {"json": JSON, "html": HTML, "text": "text/plain"}
 
 
 def negotiate(accept: str, f: str | None, offered: Sequence[str] = (JSON, HTML)) -> str:
@@ -16,7 +16,8 @@ def negotiate(accept: str, f: str | None, offered: Sequence[str] = (JSON, HTML))
     if f is not None:
         named = next((kind for kind in offered if f == kind or FORMATS.get(f) == kind), None)
         if named is None:
-            raise bad_parameter("f", f"{f[:40]!r} is not among json and html.")
+            names = ", ".join(name for name, kind in FORMATS.items() if kind in offered)
+            raise bad_parameter("f", f"{f[:40]!r} is not among {names}.")
         return named
     if not accept or accept == "*/*":
         return offered[0]

@@ -10,10 +10,19 @@ from cloche.model.process import JobControl, Parameter, ProcessDescription
 from cloche.protocols.ogcapi import listing, shapes
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import HTML, JSON, OPENAPI, PROBLEM
+from cloche.protocols.ogcapi.requests import LONGEST_KEY
 from cloche.protocols.ogcapi.schemas import schema
 from cloche.protocols.ogcapi.shapes import CODE, TEXT, Schema
 
 Json = dict[str, Any]
+
+_TIME = (
+    r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-](0\d|1[0-3]):[0-5]\d)"
+)
+INTERVAL = rf"^({_TIME}|(\.\.|{_TIME})?/(\.\.|{_TIME})?)$"
+
+TEXT_PATTERN = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]*$"
+"""Inputs come over WPS too: what XML cannot hold is no text."""
 
 F = {
     "name": "f",
@@ -90,6 +99,7 @@ def _execution(process: ProcessDescription) -> Json:
         }
     prefer = _header("Prefer", "`respond-async` and `wait=` seconds (RFC 7240)")
     key = _header("Idempotency-Key", "A request with a key that was used before is answered with the job of then")
+    key["schema"] = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY}
     operation = _operation(
         f"execute.{process.id}",
         "processes",
@@ -113,7 +123,7 @@ def _request(process: ProcessDescription) -> Schema:
         "properties": {parameter.id: _output(parameter) for parameter in process.outputs},
         "additionalProperties": False,
     }
-    address = {"type": "string", "format": "uri", "pattern": "^https?://"}
+    address = shapes.ADDRESS
     return shapes.record(
         ("inputs",) if "required" in inputs else (),
         inputs=inputs | {"additionalProperties": False},
@@ -125,7 +135,9 @@ def _request(process: ProcessDescription) -> Schema:
 
 def _input(parameter: Parameter) -> Schema:
     domain = parameter.domain
-    value = schema(domain)
+    value = _in_bytes(schema(domain))
+    if value == TEXT:
+        value = TEXT | {"pattern": TEXT_PATTERN}
     forms: list[Schema] = [value, shapes.qualified(value)]
     if not isinstance(domain, BoundingBoxDomain):
         types = [known.media_type for known in domain.formats] if isinstance(domain, ComplexDomain) else []
@@ -137,6 +149,13 @@ def _input(parameter: Parameter) -> Schema:
     if parameter.max_occurs is not None:
         several["maxItems"] = parameter.max_occurs
     return (several if parameter.min_occurs > 1 else {"anyOf": [several, *forms]}) | _told(parameter)
+
+
+def _in_bytes(value: Schema) -> Schema:
+    """OpenAPI's own word for base64 beside that of the standard."""
+    if "oneOf" in value:
+        return value | {"oneOf": [_in_bytes(branch) for branch in value["oneOf"]]}
+    return value | {"format": "byte"} if "contentEncoding" in value else value
 
 
 def _output(parameter: Parameter) -> Schema:
@@ -191,7 +210,14 @@ def _jobs() -> Json:
                 "extensions",
                 "What the execution printed",
                 {"200": log, **_errors(400, 404, 406, 503)},
-                [*one, F],
+                [
+                    *one,
+                    F
+                    | {
+                        "description": "In place of the Accept header",
+                        "schema": {"type": "string", "enum": ["text", "html"]},
+                    },
+                ],
             )
         },
         "/jobs/{jobID}/events": {
@@ -221,7 +247,11 @@ def _filters() -> list[Json]:
         _query("type", {"type": "array", "items": {"type": "string", "enum": ["process"]}}, spread=False),
         _query("processID", {"type": "array", "items": TEXT}, spread=False),
         _query("status", {"type": "array", "items": CODE}, spread=False),
-        _query("datetime", TEXT, "A time, or an interval such as `2024-01-01T00:00:00Z/..`, of creation"),
+        _query(
+            "datetime",
+            {"type": "string", "pattern": INTERVAL},
+            "A time, or an interval such as `2024-01-01T00:00:00Z/..`, of creation",
+        ),
         _query("minDuration", seconds, "Seconds from start to end, or to now", spread=False),
         _query("maxDuration", seconds, "Seconds from start to end, or to now", spread=False),
         _limit(),

@@ -53,6 +53,9 @@ class ExecuteBody(Struct):
     subscriber: SubscriberBody | None = None
 
 
+LONGEST_KEY = 255
+"""Characters of an Idempotency-Key."""
+
 _decoder = msgspec.json.Decoder(ExecuteBody)
 
 

@@ -5,23 +5,26 @@ Clauses 7.11.4 (synchronous execution) and 7.13 (results of a job) say the same 
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
 import msgspec
 
 from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
-from cloche.model.errors import NoSuchOutput, ResultNotReady
+from cloche.model.errors import NoSuchProcess, ResultNotReady
 from cloche.model.execute import OutputRequest, Response
 from cloche.model.job import Job
 from cloche.model.state import ENDED, State
 from cloche.protocols._ows import safe
+from cloche.protocols._ows.data import typed
 from cloche.protocols._ows.embed import gzipped, in_base64
 from cloche.protocols._ows.replies import Reply, Segment, Stream
 from cloche.protocols.ogcapi import problems, values
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import JSON
 from cloche.protocols.ogcapi.negotiation import quality
+from cloche.protocols.ogcapi.problems import Problem
 from cloche.service.service import Service
 
 TEXT = "text/plain; charset=utf-8"
@@ -56,11 +59,11 @@ class Results:
         return self._parts(job, found)
 
     def one(self, job: Job, id: str, accept: str) -> Reply:
-        """One output by itself. Raises NoSuchOutput."""
-        for output in job.outputs:
+        """One output by itself. Raises Refused."""
+        for output in self._outputs(job):
             if output.id == id:
                 return self._bare(job, output, accept)
-        raise NoSuchOutput(f"Job {job.id} has no result of that name.", locator=id)
+        raise problems.Refused(Problem(status=404, detail=f"Job {job.id} has no result of that name."))
 
     def href(self, job: Job, output: Output) -> tuple[str, str]:
         """Where an output is found, and its media type."""
@@ -88,9 +91,22 @@ class Results:
             shown.append(entry)
         return {"outputs": shown, "links": [{"href": self._config.job(job.id), "rel": "up", "title": "The job"}]}
 
+    def _outputs(self, job: Job) -> list[Output]:
+        """Literal ones with the data type that the process says, as long as it is published."""
+        try:
+            process = self._service.process(job.process).description
+        except NoSuchProcess:
+            return list(job.outputs)
+        return [
+            replace(output, data=typed(output.data, output.id, process))
+            if isinstance(output.data, LiteralData)
+            else output
+            for output in job.outputs
+        ]
+
     def _pairs(self, job: Job) -> list[tuple[Output, OutputRequest]]:
         """Outputs with what was asked, in the order asked; optional ones that the process left out are missing."""
-        found = {output.id: output for output in job.outputs}
+        found = {output.id: output for output in self._outputs(job)}
         return [(found[wanted.id], wanted) for wanted in job.request.outputs if wanted.id in found]
 
     def document(self, job: Job) -> Iterator[Segment]:

@@ -5,6 +5,8 @@ from typing import Any
 Schema = dict[str, Any]
 
 TEXT: Schema = {"type": "string"}
+_ANY_TEXT: Schema = {"type": "string", "nullable": True}
+ADDRESS: Schema = {"type": "string", "format": "uri", "pattern": "^https?://[A-Za-z0-9]"}
 TIME: Schema = {"type": "string", "format": "date-time"}
 
 
@@ -85,11 +87,10 @@ RESULTS: Schema = {"type": "object", "additionalProperties": {}}
 
 def reference(media_types: list[str]) -> Schema:
     """A link to a value of an input."""
-    kind: Schema = TEXT | {"example": media_types[0]} if media_types else TEXT
-    address = {"type": "string", "format": "uri", "pattern": "^https?://"}
-    return record(("href",), href=address, type=kind, rel=TEXT, hreflang=TEXT, title=TEXT)
+    kind: Schema = _ANY_TEXT | {"example": media_types[0]} if media_types else _ANY_TEXT
+    return record(("href",), href=ADDRESS, type=kind, rel=TEXT, hreflang=TEXT, title=TEXT)
 
 
 def qualified(value: Schema) -> Schema:
     """A value with what it is."""
-    return record(("value",), value=value, mediaType=TEXT, encoding=TEXT)
+    return record(("value",), value=value, mediaType=_ANY_TEXT, encoding=_ANY_TEXT)
