@@ -88,6 +88,18 @@ def test_chunked_bodies(house, size):
     assert sent[0]["status"] == 200
 
 
+@pytest.mark.parametrize(
+    ("headers", "read"),
+    [([("Connection", "close")], True), ([("Connection", "close"), ("Expect", "100-continue")], False), ([], False)],
+)
+def test_a_refusal_reaches_clients_that_are_still_sending(house, headers, read):
+    """A connection that is closed over unread data takes the answer with it; the rest is read by the HTTP server."""
+    sending = iter(chunks(b" " * (3 << 20), 1 << 16))
+    sent = exchange(house, sending, headers)
+    assert answered(sent)[0] == 400
+    assert (next(sending, None) is None) is read
+
+
 def test_a_body_larger_than_memory_passes_through_a_file(house):
     answer = house.post(BIG)
     assert answer.content == b"x" * 100_000

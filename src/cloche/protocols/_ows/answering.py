@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from cloche.model.errors import ClocheError, NotEnoughStorage
 from cloche.ports.store import StoreUnavailable
-from cloche.protocols._ows.body import Disconnected
+from cloche.protocols._ows.body import Disconnected, Inflow
 from cloche.protocols._ows.errors import Code, Fault, OwsError
 from cloche.protocols._ows.replies import Reply, send_reply
 from cloche.protocols._ows.reports import Dialect, report
@@ -57,12 +57,15 @@ class Answering:
         self._threads = threads
 
     async def __call__(self, answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = Exchange(scope=scope, receive=receive, headers=Headers(scope=scope))
+        inflow = Inflow(receive)
+        exchange = Exchange(scope=scope, receive=inflow, headers=Headers(scope=scope))
         try:
             reply = await self._reply(answer, exchange)
         except Disconnected:
             log.info("client went away", path=scope["path"], job=exchange.job)
             return
+        if _closes(exchange):
+            await inflow.drain()
         await send_reply(reply, send, self._threads, with_body=scope["method"] != "HEAD")
 
     async def _reply(self, answer: Answer, exchange: Exchange) -> Reply:
@@ -84,3 +87,9 @@ class Answering:
         # after a body that did not come to its end the connection is of no more use
         closing = ((b"connection", b"close"),) if reason.status == 408 else ()
         return report(reason, self._dialect, language=self._language, soap=exchange.soap, headers=closing)
+
+
+def _closes(exchange: Exchange) -> bool:
+    """Whether the connection ends with the answer, and the client sends its body without being asked for it."""
+    closing = exchange.scope["http_version"] == "1.0" or "close" in exchange.headers.get("connection", "").lower()
+    return closing and "expect" not in exchange.headers

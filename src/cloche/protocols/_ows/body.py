@@ -1,21 +1,45 @@
 """The body of an HTTP request, piece by piece, within limits."""
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import AsyncIterator, Iterator
 
 from starlette.datastructures import Headers
-from starlette.types import Receive
+from starlette.types import Message, Receive
 
 from cloche.protocols._ows.config import BodyLimits
 from cloche.protocols._ows.errors import Code, OwsError, malformed
 
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 STEP_BYTES = 1 << 18
+DRAIN_S = 10.0
 
 
 class Disconnected(Exception):
     """The client is gone; there is nobody to answer."""
+
+
+class Inflow:
+    """What a client sends (an ASGI ``receive``), and whether all of its body has come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._ended = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self._ended = self._ended or not message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Take the rest of a body that nobody wants, for a while: a connection that is closed over unread data takes
+        the answer with it.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_S):
+                while not self._ended:
+                    await self()
 
 
 async def read_body(headers: Headers, receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
