@@ -66,9 +66,10 @@ def _limits(found: Schema) -> None:
 
 def _type(given: Any, found: Schema) -> None:
     """One type only; several are alternatives, and null is a flag."""
-    names = [given] if isinstance(given, str) else list(given or ())
+    names = [given] if isinstance(given, str) else given if isinstance(given, list) else []
+    names = [name for name in names if isinstance(name, str)]
     if "null" in names:
-        names.remove("null")
+        names = [name for name in names if name != "null"]
         found["nullable"] = True
     if len(names) == 1:
         found["type"] = names[0]
