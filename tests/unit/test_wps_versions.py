@@ -104,6 +104,25 @@ def test_what_nobody_understands_is_refused_by_the_highest(house, body):
         assert etree.fromstring(answer.content).get("version") == "2.0.0"
 
 
+def test_who_says_nothing_is_not_waited_for():
+    seen = []
+
+    async def application(scope, receive, send):
+        seen.append((await receive())["body"])
+
+    async def ask():
+        messages = iter([{"type": "http.request", "body": b"<a", "more_body": True}])
+
+        async def receive():
+            return next(messages, None) or await asyncio.sleep(30)
+
+        endpoint = VersionedEndpoint([Offer(version="1", namespaces=(), application=application)], idle_seconds=0.05)
+        await asyncio.wait_for(endpoint({"method": "POST", "headers": []}, receive, None), 5)
+
+    asyncio.run(ask())
+    assert seen == [b"<a"]
+
+
 @given(content=st.binary(max_size=300), pieces=st.integers(1, 5), encoding=st.sampled_from(["", "gzip", "deflate"]))
 def test_every_byte_reaches_the_one_who_answers(content, pieces, encoding):
     received = []

@@ -55,7 +55,8 @@ def routes(service: Service, settings: Settings, url: str, body: BodyLimits) -> 
                 namespaces=NAMESPACES_1,
                 application=wps1.endpoint(service, one(PATH, VERSIONS), threads),
             ),
-        ]
+        ],
+        idle_seconds=body.idle_seconds,
     )
     pinned_1 = one(f"{PATH}/{VERSION_1}", (VERSION_1,))
     pinned_2 = two(f"{PATH}/{VERSION_2}", (VERSION_2,))

@@ -3,6 +3,7 @@
 The versions know nothing of each other, nor of this: whoever puts the house together says which there are.
 """
 
+import asyncio
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -34,10 +35,14 @@ class Offer:
 
 
 class VersionedEndpoint:
-    """``offers`` in order of preference: the first answers what names no version, and what nobody understands."""
+    """``offers`` in order of preference: the first answers what names no version, and what nobody understands.
 
-    def __init__(self, offers: Sequence[Offer]) -> None:
+    It also answers clients that send nothing for ``idle_seconds`` before their version is known.
+    """
+
+    def __init__(self, offers: Sequence[Offer], *, idle_seconds: float = 60.0) -> None:
         self._offers = offers
+        self._idle_seconds = idle_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "POST":
@@ -56,11 +61,15 @@ class VersionedEndpoint:
     async def _by_body(self, headers: Headers, receive: Receive) -> tuple[Offer, Receive]:
         peek = _Peek(headers)
         messages: list[Message] = []
-        while True:
-            message = await receive()
-            messages.append(message)
-            if peek.feed(message.get("body", b""), last=not message.get("more_body", False)):
-                break
+        try:
+            while True:
+                async with asyncio.timeout(self._idle_seconds):
+                    message = await receive()
+                messages.append(message)
+                if peek.feed(message.get("body", b""), last=not message.get("more_body", False)):
+                    break
+        except TimeoutError:
+            pass  # whoever answers it will wait no longer than this either
         offer = next((offer for offer in self._offers if peek.namespace in offer.namespaces), self._offers[0])
         return offer, _again(messages, receive)
 
