@@ -119,12 +119,54 @@ def test_processes_and_describe(package):
         (("greet", "-i", "name=x", "-i", "times=11"), 1, "times"),
         (("greet", "-i", "nam=x"), 2, "there is no input 'nam'"),
         (("greet", "-i", "name"), 2, "name=value"),
+        (("greet", "-i", "name=@nowhere"), 2, "there is no file nowhere"),
+        (("greet", "-i", "name=x", "-i", "times=0"), 1, "See `cloche describe greet`"),
         (("greet", "-i", "name= "), 1, "There is nobody to greet."),
         (("great",), 1, "cloche processes"),
     ],
 )
 def test_a_wrong_run_is_refused(package, arguments, code, said):
     assert said in refusal(code, "run", *arguments, cwd=package)
+
+
+BOX = """
+from typing import Annotated
+
+from cloche.process import File, Input, Output, process
+
+
+@process(version="1")
+def box(
+    data: Annotated[File, Input("Data", formats=["application/json"])],
+) -> Annotated[File, Output("Data", formats=["application/json"])]:
+    \"\"\"Give back what came.\"\"\"
+    print("it is a box")
+    if data.path.read_text() == "{}":
+        raise KeyError("lid")
+    return data.path
+"""
+
+
+def test_run_is_open_with_the_author(package):
+    (package / "processes.py").write_text(BOX)
+    (package / "in.json").write_text("[1]")
+    (package / "empty.json").write_text("{}")
+    assert "write data=@in.json" in refusal(2, "run", "box", "-i", "data=in.json", cwd=package)
+    said = refusal(2, "run", "box", "-i", "data=@in.json", "-o", "result=out.gpkg", cwd=package)
+    assert "output result is not offered as .gpkg; there are: .json" in said
+    done = cloche("run", "box", "-i", "data=@in.json", "-o", "result=out.json", cwd=package)
+    assert (done.returncode, done.stderr.strip()) == (0, "it is a box")
+    broken = cloche("run", "box", "-i", "data=@empty.json", cwd=package)
+    assert "KeyError: 'lid'" in broken.stderr
+    assert broken.stderr.endswith("Error: box failed: see what it printed, above\n")
+
+
+def test_a_broken_package_is_pointed_at(package):
+    path = package / "processes.py"
+    path.write_text("import os\nretrun os\n")
+    assert f"SyntaxError: invalid syntax ({path}, line 2)" in refusal(1, "run", "greet", cwd=package)
+    path.write_text(BOX.replace("data: Annotated", "data: int, other: complex, more: Annotated"))
+    assert "is not served: DeclarationError: process box: parameter other" in refusal(1, "run", "box", cwd=package)
 
 
 def test_run_writes_outputs_to_files(package):

@@ -97,7 +97,7 @@ def test_overrides_for_one_process(tmp_path):
             "[processes.a.limits] memroy: there is no such setting; did you mean 'memory'?",
         ),
         ("server = 3", "cloche.toml: [server]: a table is expected, not 3"),
-        ("[processing]\nmode = 'docker2'", "[processing] mode: Invalid enum value 'docker2'"),
+        ("[processing]\nmode = 'docker2'", "[processing] mode: Invalid enum value 'docker2'; one of: auto, "),
         ("[limits]\nmemory = '1 GB of RAM'", "[limits] memory: "),
         ("[limits]\ntime = true", "[limits] time: "),
         ("[limits]\nmemory = -1", "[limits] memory: "),

@@ -5,7 +5,7 @@ import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import urlsplit
 
 import msgspec
@@ -119,7 +119,7 @@ class _Reader:
                 try:
                     yield name, self._value(known[name], value, place)
                 except msgspec.ValidationError as error:
-                    self._mistake(place, str(error).split(" - at ")[0])
+                    self._mistake(place, f"{str(error).split(' - at ')[0]}{_choices(known[name])}")
 
     def _value(self, kind: Any, value: Any, place: Place) -> Any:
         if get_origin(_bare(kind)) is tuple and isinstance(value, str):
@@ -135,6 +135,11 @@ class _Reader:
 
 def _bare(kind: Any) -> Any:
     return get_args(kind)[0] if get_origin(kind) is Annotated else kind
+
+
+def _choices(kind: Any) -> str:
+    bare = _bare(kind)
+    return f"; one of: {', '.join(filter(None, get_args(bare)))}" if get_origin(bare) is Literal else ""
 
 
 def _hint(name: str, known: Mapping[str, Any]) -> str:

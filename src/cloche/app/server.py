@@ -1,5 +1,6 @@
 """The server process: one HTTP port, one data directory, until a signal says otherwise."""
 
+import os
 import signal
 import socket
 import threading
@@ -31,6 +32,8 @@ def serve(settings: Settings, ready: Ready | None = None) -> None:
     with _listen(settings.server) as listener:
         url = settings.server.url or _address(settings.server.host, listener.getsockname()[1])
         with wiring.opened(settings) as house, ogcapi.callbacks(house.service, house.store, settings, url):
+            if not house.catalog.processes():
+                log.warning("nothing is published", mend="name packages in [processing] packages, or add --demo")
             _run(_uvicorn(wiring.application(house.service, settings, url), settings), listener, url, ready)
     log.info("stopped")
 
@@ -70,7 +73,7 @@ def _listen(server: Server) -> socket.socket:
     try:
         return socket.create_server((server.host, server.port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
         raise PortTaken(f"cannot listen on {server.host} port {server.port}: {reason}; choose with --port") from None
 
 

@@ -58,6 +58,7 @@ _MEDIA_TYPES = {suffix: media_type for media_type, suffix in reversed(_SUFFIXES.
     ".yml": "application/yaml",
     ".zip": "application/zip",
 }
+UNKNOWN = "application/octet-stream"
 _FAMILIES = (("+json", ".json"), ("+xml", ".xml"), ("+zip", ".zip"), ("+gzip", ".gz"), ("+yaml", ".yaml"))
 
 
@@ -76,4 +77,4 @@ def suffix_of(media_type: str) -> str:
 
 def media_type_of(name: str) -> str:
     """What a file of that name usually holds; ``application/octet-stream`` for what is not known."""
-    return _MEDIA_TYPES.get(PurePath(name).suffix.lower(), "application/octet-stream")
+    return _MEDIA_TYPES.get(PurePath(name).suffix.lower(), UNKNOWN)

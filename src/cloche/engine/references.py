@@ -111,6 +111,11 @@ class HttpFetcher:
             )
         elif scheme == "file" and self._policy.directories and reference.method == "GET":
             self._read_file(reference.href.strip(), receiver)
+        elif scheme == "file" and reference.method == "GET":
+            raise Unavailable(
+                "this server does not read addresses of that kind; "
+                "its operator can allow directories with [server] allowedinputpaths"
+            )
         else:
             raise Unavailable("this server does not read addresses of that kind")
 

@@ -1,11 +1,12 @@
 """Inputs and outputs as they are written on the command line."""
 
+import os
 import shutil
 from pathlib import Path
 
 import click
 
-from cloche.authoring.mediatypes import media_type_of
+from cloche.authoring.mediatypes import UNKNOWN, media_type_of, suffix_of
 from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, LiteralData, ReferenceData
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain
 from cloche.model.execute import OutputRequest
@@ -38,7 +39,7 @@ def outputs(description: ProcessDescription, given: tuple[str, ...]) -> dict[str
     wanted = {}
     for name, path in (pair(text, "-o") for text in given):
         parameter = _known(description.outputs, name, "output")
-        form = _format_of(Path(path), parameter) if isinstance(parameter.domain, ComplexDomain) else None
+        form = _offered(Path(path), parameter) if isinstance(parameter.domain, ComplexDomain) else None
         wanted[name] = (OutputRequest(id=name, format=form), Path(path))
     return wanted
 
@@ -55,17 +56,35 @@ def _data(parameter: Parameter, value: str, file: Path) -> InputData:
     if isinstance(parameter.domain, BoundingBoxDomain):
         return _box(parameter, value)
     if not isinstance(parameter.domain, ComplexDomain):
-        return LiteralData(value=Path(value[1:]).read_text("utf-8") if value.startswith("@") else value)
+        return LiteralData(value=_file(parameter, value).read_text("utf-8") if value.startswith("@") else value)
     if value.startswith(REMOTE):
         return ReferenceData(href=value, format=ANY)
     if not value.startswith("@"):
+        if os.path.isfile(value):  # noqa: PTH113 - a long value is no path, and Path raises on that
+            raise click.UsageError(f"input {parameter.id}: to send the file, write {parameter.id}=@{value}")
         file.write_text(value, "utf-8")
         return ComplexData(file=file.name, format=ANY, size=file.stat().st_size)
+    source = _file(parameter, value)
+    shutil.copyfile(source, file)
+    return ComplexData(file=file.name, format=_format_of(source, parameter), size=file.stat().st_size)
+
+
+def _file(parameter: Parameter, value: str) -> Path:
     source = Path(value[1:]).expanduser()
     if not source.is_file():
         raise click.UsageError(f"input {parameter.id}: there is no file {source}")
-    shutil.copyfile(source, file)
-    return ComplexData(file=file.name, format=_format_of(source, parameter), size=file.stat().st_size)
+    return source
+
+
+def _offered(path: Path, parameter: Parameter) -> Format:
+    """The format that the suffix stands for, and the default where it stands for none. Raises UsageError."""
+    assert isinstance(parameter.domain, ComplexDomain)
+    form, named = _format_of(path, parameter), media_type_of(path.name)
+    if named not in (UNKNOWN, form.media_type.split(";")[0]):
+        there = ", ".join(dict.fromkeys(suffix_of(known.media_type) for known in parameter.domain.formats))
+        if path.suffix.lower() not in there.split(", "):
+            raise click.UsageError(f"output {parameter.id} is not offered as {path.suffix}; there are: {there}")
+    return form
 
 
 def _format_of(path: Path, parameter: Parameter) -> Format:

@@ -1,6 +1,7 @@
 """What the commands share: options, settings, and errors that name the mend."""
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -64,20 +65,30 @@ def settings_of(config: Path | None, *, demo: bool = False, **flags: Any) -> "Se
     return with_demo(settings) if demo else settings
 
 
-def explained(error: "ClocheError", catalog: "Catalog") -> str:
+def explained(error: "ClocheError", catalog: "Catalog", process: str) -> str:
     """What went wrong, and what helps."""
     from cloche.model.errors import InputError, NoSuchFormat, NoSuchOutput, NoSuchProcess
 
     if isinstance(error, NoSuchProcess):
         return "\n".join((f"{error.text} See `cloche processes`.", *problems(catalog)))
     if isinstance(error, InputError | NoSuchOutput | NoSuchFormat):
-        return f"{error.text} See `cloche describe PROCESS`."
+        return f"{error.text} See `cloche describe {process}`."
     return error.text
 
 
 def problems(catalog: "Catalog") -> list[str]:
     """A line for every broken package; the log of a server has the whole of it."""
-    return [f"{one.package} is not served: {one.error.strip().splitlines()[-1]}" for one in catalog.problems()]
+    return [f"{one.package} is not served: {_gist(one.error)}" for one in catalog.problems()]
+
+
+def _gist(traceback: str) -> str:
+    """Its last line with the line of the code that it speaks of."""
+    lines = traceback.strip().splitlines()
+    places = re.findall(r'^ *File "([^"<]+)", line (\d+)', traceback, re.MULTILINE)
+    kind, colon, text = lines[-1].partition(": ")
+    said = f"{kind.rsplit('.', 1)[-1]}{colon}{text}"
+    own = [place for place in places if f"{os.sep}cloche{os.sep}" not in place[0] and "importlib" not in place[0]]
+    return f"{said} ({own[-1][0]}, line {own[-1][1]})" if own else said
 
 
 def hush(settings: "Settings") -> None:

@@ -53,7 +53,7 @@ def describe(process: str, config: Path | None, *, as_json: bool, demo: bool) ->
         try:
             description = catalog.get(process).description
         except NoSuchProcess as error:
-            raise Failed(explained(error, catalog)) from None
+            raise Failed(explained(error, catalog, process)) from None
     if as_json:
         click.echo(json.dumps(encode(description), indent=2, ensure_ascii=False))
     else:

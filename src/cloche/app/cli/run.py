@@ -37,7 +37,7 @@ Wanted = Mapping[str, tuple["OutputRequest", Path]]
     metavar="NAME=FILE",
     help="Only these outputs; the file's suffix chooses the format. Default: all, complex ones into this directory.",
 )
-@click.option("--quiet", is_flag=True, help="No progress bar.")
+@click.option("--quiet", is_flag=True, help="No progress bar, and what it printed only when it failed.")
 @config_option
 @demo_option
 def run(
@@ -59,7 +59,7 @@ def run(
             job = _execute(service, request, intake, quiet=quiet)
             _deliver(service, job, wanted)
         except ClocheError as error:
-            raise Failed(explained(error, house.catalog)) from None
+            raise Failed(explained(error, house.catalog, process)) from None
         except KeyboardInterrupt:
             _stop(service)
             raise click.exceptions.Exit(130) from None
@@ -90,12 +90,15 @@ def _execute(service: "Service", request: "Execute", intake: "Intake", *, quiet:
 
     submitted = service.submit(request, intake)
     job = _follow(service, submitted.id, quiet=quiet)
-    if job.state is State.SUCCEEDED:
-        return job
+    done = job.state is State.SUCCEEDED
     said = service.log(job.id).strip()
-    if said:
+    if said and not (done and quiet):
         click.echo(said, err=True)
+    if done:
+        return job
     reason = job.failure.text if job.failure else job.message
+    # the client's text may name a log that ends with this command
+    reason = "see what it printed, above" if said and str(job.id) in reason else reason
     raise Failed(f"{job.process} {job.state.value}: {reason}")
 
 
@@ -112,7 +115,8 @@ def _follow(service: "Service", id: "JobId", *, quiet: bool) -> "Job":
         TimeElapsedColumn(),
         TextColumn("{task.fields[said]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as bar:
         task = bar.add_task(service.job(id).process, total=100, said="")
         while (job := service.wait(id, timeout=0.2)).state not in ENDED:
             bar.update(task, completed=job.progress, said=job.message)
