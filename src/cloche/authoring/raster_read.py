@@ -1,5 +1,6 @@
 """Reading rasters from strangers: the declared driver only, nothing beside the file, and cells of every band read."""
 
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -107,9 +108,8 @@ def errors_as_wrong_data() -> Iterator[None]:
     try:
         yield
     except (rasterio.errors.RasterioError, MemoryError) as error:
-        text = str(error.__cause__ or error)
-        words = (word.rsplit("/", 1)[-1] if "/" in word else word for word in text.split())
-        raise WrongData(f"it cannot be read: {' '.join(words)[:300]}") from None
+        text = re.sub(r"[^\s'\"]*/", "", " ".join(str(error.__cause__ or error).split()))
+        raise WrongData(f"it cannot be read: {text[:300]}") from None
 
 
 def _check(dataset: Any) -> Grid:

@@ -1,5 +1,6 @@
 """Reading vector data from strangers: the right driver only, nothing but that file, and every geometry looked at."""
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -244,5 +245,4 @@ def _gdal_errors() -> Iterator[None]:
 
 def _plain(text: str) -> str:
     """Without the path of the file, which is ours and not the client's, and without advice to programmers."""
-    words = [word.rsplit("/", 1)[-1] if "/" in word else word for word in text.partition("; It might help")[0].split()]
-    return " ".join(words)[:300]
+    return re.sub(r"[^\s'\"]*/", "", " ".join(text.partition("; It might help")[0].split()))[:300]
