@@ -214,7 +214,7 @@ class House:
         if state is State.SUCCEEDED:
             change.setdefault("progress", 100)
         self.store.move(job, state, Move(**change))
-        self.bell.ring(job.id)
+        self.bell.ring(job.id, ended=state in ENDED)
 
     def put(self, job, id, content, format):
         with TemporaryFile() as file:

@@ -212,7 +212,7 @@ class House:
 
     def move(self, job: Job, state: State, **values) -> Job:
         moved = self.store.change(job.id, state=state, **values)
-        self.bell.ring(job.id)
+        self.bell.ring(job.id, ended=state in ENDED)
         return moved
 
     def input(self, job: Job, file: str) -> bytes:

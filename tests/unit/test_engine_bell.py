@@ -48,3 +48,13 @@ def test_many_threads() -> None:
         thread.join()
     assert len(heard) >= 1200
     assert bell._listeners == {}
+
+
+def test_who_waits_for_the_end_is_not_woken_before():
+    bell, heard = LocalBell(), []
+    bell.subscribe("a", lambda: heard.append("move"))
+    bell.subscribe("a", lambda: heard.append("end"), end_only=True)
+    bell.ring("a")
+    assert heard == ["move"]
+    bell.ring("a", ended=True)
+    assert heard == ["move", "move", "end"]

@@ -158,7 +158,7 @@ class Bell:
     def __init__(self):
         self.listeners = []
 
-    def subscribe(self, job, listener):
+    def subscribe(self, job, listener, *, end_only=False):
         self.listeners.append(listener)
         return lambda: self.listeners.remove(listener)
 

@@ -280,7 +280,7 @@ class Attendant:
             self._storage.delete(case.job.id)
         self._store.move(case.job, state, dated(case.ending[1], self._policy.keep_results))
         self._cases.close(case)
-        self._bell.ring(case.job.id)
+        self._bell.ring(case.job.id, ended=True)
         self._slot_freed()
         self._clean(case)
 

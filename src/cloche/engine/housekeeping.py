@@ -85,7 +85,7 @@ class Housekeeper:
         except Conflict:
             return
         log.info("waiting job ended", job=job.id, state=state.value, reason=failure.text if failure else "")
-        self._bell.ring(job.id)
+        self._bell.ring(job.id, ended=True)
         if not self._policy.keep_workdir:
             self._workspace.strip(job.id)
 

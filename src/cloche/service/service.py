@@ -173,9 +173,12 @@ class Service:
         """The history of a job."""
         return self._store.events(id, after=after)
 
-    def subscribe(self, id: JobId, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call ``listener`` from any thread whenever the job has moved, until the returned function is called."""
-        return self._bell.subscribe(id, listener)
+    def subscribe(self, id: JobId, listener: Callable[[], None], *, end_only: bool = False) -> Callable[[], None]:
+        """Call ``listener`` from any thread whenever the job has moved, until the returned function is called.
+
+        ``end_only``: only when it has ended.
+        """
+        return self._bell.subscribe(id, listener, end_only=end_only)
 
     def wait(self, id: JobId, *, timeout: float | None = None) -> Job:
         """Block until the job has ended or ``timeout`` seconds have passed; returns it as it is then.
@@ -183,7 +186,7 @@ class Service:
         Raises NoSuchJob.
         """
         rung = threading.Event()
-        unsubscribe = self._bell.subscribe(id, rung.set)
+        unsubscribe = self._bell.subscribe(id, rung.set, end_only=True)
         deadline = None if timeout is None else monotonic() + timeout
         try:
             while True:

@@ -47,7 +47,7 @@ class Awaited:
         Raises Disconnected when the client goes away, and wants the job stopped then unless not to ``abandon`` it.
         """
         deadline = time.monotonic() + patience
-        unsubscribe = self._service.subscribe(job, self.ring)
+        unsubscribe = self._service.subscribe(job, self.ring, end_only=done is ENDED)
         watch = asyncio.ensure_future(_disconnected(receive))
         watch.add_done_callback(lambda _: self._rung.set())
         try:
