@@ -81,7 +81,7 @@ class GroupTree:
         return _made([(self.hierarchies[c] / name, Controller(c)) for c in wanted])
 
     def limit(self, name: str, limits: Limits) -> Group:
-        """Set the limits; the groups that are wanted for it beyond those that there are. Raises OSError."""
+        """Set the limits; the groups that are wanted for them beyond those that there are. Raises OSError."""
         if self.unified is not None:
             _set_unified(self.unified / name, limits)
             return Group()

@@ -7,7 +7,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -109,7 +109,7 @@ class Slots:
     def _assign(self, slot: Slot, jobdir: Path, limits: Limits) -> bool:
         """False if the slot is dead."""
         try:
-            more = self._tree.limit(slot.group, limits) if slot.group else Group()
+            more = self._tree.limit(slot.group, self._to_groups(limits)) if slot.group else Group()
         except OSError as error:
             slot.discard()
             self._forget(slot)
@@ -121,6 +121,10 @@ class Slots:
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
+
+    def _to_groups(self, limits: Limits) -> Limits:
+        """Joining a group may take the kernel ten milliseconds: none is joined for what is kept without it."""
+        return replace(limits, processes=None) if "pids" not in self._controllers else limits
 
     def _forget(self, slot: Slot) -> None:
         if slot.group:
