@@ -109,7 +109,7 @@ def strict():
 
 def test_a_body_that_is_too_large_is_answered_and_not_cut_off(strict):
     for length in ("Content-Length: 8388608", "Transfer-Encoding: chunked"):
-        head = f"POST /wps HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n".encode()
+        head = f"POST /wps/1.0.0 HTTP/1.1\r\nHost: x\r\n{length}\r\n\r\n".encode()
         block = b"x" * MEGABYTE if "Content" in length else b"100000\r\n" + b"x" * MEGABYTE + b"\r\n"
         status, content = talk(strict, head, [block] * 8)
         assert (status, exception(content)) == (413, "FileSizeExceeded")

@@ -1,6 +1,7 @@
 """WPS 2.0 on values of every kind, there and back, and on bytes of any kind."""
 
 import base64
+from copy import deepcopy
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -94,6 +95,33 @@ def test_no_bytes_are_an_internal_error(house, data):
         etree.fromstring(answer.content)
 
 
+@given(data=st.data())
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_document_is_an_internal_error(house, data):
+    """A good request whose elements were moved, doubled, removed, renamed or given other values."""
+    root = etree.fromstring(GOOD)
+    for _ in range(data.draw(st.integers(1, 5))):
+        elements = [item for item in root.iter() if isinstance(item.tag, str)]
+        one, other = (elements[data.draw(st.integers(0, len(elements) - 1))] for _ in range(2))
+        parent = one.getparent()
+        match data.draw(st.sampled_from(["remove", "double", "move", "rename", "text", "attribute"])):
+            case "remove" if parent is not None:
+                parent.remove(one)
+            case "double" if parent is not None:
+                parent.append(deepcopy(one))
+            case "move" if parent is not None and one not in other.iterancestors() and one is not other:
+                other.append(one)
+            case "rename":
+                one.tag = other.tag
+            case "text":
+                one.text = data.draw(VALUES)
+            case "attribute":
+                one.set(data.draw(st.sampled_from(ATTRIBUTES)), data.draw(VALUES))
+    answer = house.client.post("/wps/2.0.0", content=etree.tostring(root))
+    assert answer.status_code != 500, (etree.tostring(root), answer.text)
+    etree.fromstring(answer.content)
+
+
 @given(
     query=st.text(max_size=80),
     name=st.sampled_from(["GetCapabilities", "DescribeProcess", "GetStatus", "GetResult", "Dismiss"]),
@@ -116,6 +144,22 @@ GOOD = execute(
     output("text"),
     output("data", 'transmission="reference"'),
 ).encode()
+VALUES = st.sampled_from(
+    ["", "sync", "async", "auto", "raw", "document", "text", "base64", "gzip", "text/plain", "x/y", "1 2", "é"]
+)
+ATTRIBUTES = [
+    "id",
+    "mode",
+    "response",
+    "transmission",
+    "mimeType",
+    "encoding",
+    "schema",
+    "crs",
+    "uom",
+    "dataType",
+    "version",
+]
 TOKENS = [
     b"<",
     b">",
