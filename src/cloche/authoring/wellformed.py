@@ -1,8 +1,10 @@
-"""Whether a file is well-formed XML, to its very end, and free of a document type.
+"""Whether a file is well-formed XML, to its very end, free of a document type, and its coordinates are numbers.
 
-GDAL reads GML with a streaming parser and takes a truncated file for a short one, hence this look beforehand.
+GDAL reads GML with a streaming parser and takes a truncated file for a short one, and a word among the coordinates for
+a zero, hence this look beforehand.
 """
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from xml.parsers import expat
@@ -10,6 +12,9 @@ from xml.parsers import expat
 from cloche.authoring.errors import WrongData
 
 MAX_DEPTH = 200
+_COORDINATES = frozenset({"pos", "posList", "coordinates"})
+_OWN_SEPARATORS = frozenset({"cs", "ts", "decimal"})  # of gml:coordinates: then anything may stand between the numbers
+_NO_NUMBER = re.compile(r"[^\s\d.,+\-eE]+")
 _CHUNK = 1 << 20
 
 
@@ -35,8 +40,9 @@ class _Scan:
     encoding: str = "UTF-8"
     depth: int = 0
     namespaces: set[str] = field(default_factory=set)
+    written: bool = False
 
-    def start(self, name: str, _attributes: dict[str, str]) -> None:
+    def start(self, name: str, attributes: dict[str, str]) -> None:
         if self.root is None:
             namespace, _, local = name.rpartition(" ")
             self.root = (namespace, local)
@@ -44,9 +50,23 @@ class _Scan:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise WrongData(f"XML elements are nested more than {MAX_DEPTH} deep")
+        if name.rpartition(" ")[2] in _COORDINATES and _OWN_SEPARATORS.isdisjoint(attributes):
+            self.written = False
+            self.parser.CharacterDataHandler = self.coordinates
 
-    def end(self, _name: str) -> None:
+    def end(self, name: str) -> None:
         self.depth -= 1
+        if self.parser.CharacterDataHandler is not None:
+            self.parser.CharacterDataHandler = None
+            # an empty line is written as an empty list, but there is no position without numbers
+            if not self.written and name.rpartition(" ")[2] == "pos":
+                raise WrongData(f"line {self.parser.CurrentLineNumber}: a position without coordinates")
+
+    def coordinates(self, text: str) -> None:
+        self.written = self.written or not text.isspace()
+        if word := _NO_NUMBER.search(text):
+            shown = word[0][:20]
+            raise WrongData(f"line {self.parser.CurrentLineNumber}: {shown!r} among the coordinates is no number")
 
     def declaration(self, _version: str, encoding: str | None, _standalone: int) -> None:
         self.encoding = encoding or "UTF-8"
