@@ -10,7 +10,7 @@ from bench.load import Load, Post, hammer, request
 from bench.memory import Peak
 from bench.servers import Server
 
-CAPABILITIES = "?service=WPS&request=GetCapabilities"
+CAPABILITIES = "?service=WPS&request=GetCapabilities&version=1.0.0"
 DESCRIBE = "?service=WPS&version=1.0.0&request=DescribeProcess&identifier=add"
 EXECUTE = "?service=WPS&version=1.0.0&request=Execute&identifier=add&DataInputs=a=1.5;b=2.25"
 ASYNC = EXECUTE + "&storeExecuteResponse=true&status=true"
