@@ -157,6 +157,13 @@ def test_what_clients_want_is_kept_and_seen_by_the_next_move(store: SqlStore) ->
     assert store.move(job, State.RUNNING).wanted is Wanted.STOP
 
 
+def test_a_dismissal_is_for_good(store: SqlStore) -> None:
+    (job,) = claimed(store)
+    store.want(job.id, Wanted.STOP)
+    assert store.want(job.id, Wanted.RUN).wanted is Wanted.STOP
+    assert store.want(job.id, Wanted.PAUSE).wanted is Wanted.STOP
+
+
 def test_an_ended_job_wants_and_notes_nothing(store: SqlStore) -> None:
     (job,) = claimed(store)
     ended = end(store, job)

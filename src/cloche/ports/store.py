@@ -128,7 +128,7 @@ class JobStore(Protocol):
         ...
 
     def want(self, id: JobId, wanted: Wanted) -> Job:
-        """Write what a client asks for; idempotent. Raises NoSuchJob; on an ended job it changes nothing."""
+        """Write what a client asks for; idempotent. Raises NoSuchJob; an ended or dismissed job stays as it is."""
         ...
 
     def claim(self, worker: str, *, parallel: int, per_process: dict[str, int], limit: int) -> Sequence[Job]:

@@ -78,7 +78,11 @@ RETURNING wanted, progress, message
 """
 
 # Any state -> the same one: what clients ask for.
-WANT = "UPDATE jobs SET wanted = :wanted, updated = :now WHERE id = :id AND finished IS NULL AND wanted <> :wanted"
+# A dismissal is for good: a pause or a resume that comes at the same time does not undo it.
+WANT = """
+UPDATE jobs SET wanted = :wanted, updated = :now
+WHERE id = :id AND finished IS NULL AND wanted <> :wanted AND wanted <> 'stop'
+"""
 
 # Any state -> the same one: what the execution says of itself.
 NOTE = "UPDATE jobs SET progress = :progress, message = :message, updated = :now WHERE id = :id AND finished IS NULL"

@@ -50,10 +50,17 @@ def refusal(error: errors.ClocheError | OwsError) -> Fault:
     return Fault(
         code=code,
         text=BUSY if busy else error.text,
-        locator="" if code is Code.NO_APPLICABLE_CODE else error.locator or locator,
+        locator=_locator(error, code, locator),
         status=status or STATUS[code],
         retry_after=busy.retry_after if busy else None,
     )
+
+
+def _locator(error: errors.ClocheError, code: Code, parameter: str) -> str:
+    """The name of what is at fault, never its value (OWS 1.1 Table 25): of a process, the parameter that named it."""
+    if code is Code.NO_APPLICABLE_CODE:
+        return ""
+    return parameter if isinstance(error, errors.NoSuchProcess) else error.locator or parameter
 
 
 def failure(reason: Failure | None) -> Fault:
