@@ -186,7 +186,7 @@ def test_an_interrupted_run_stops_its_execution(home):
         stderr=subprocess.PIPE,
         text=True,
     )
-    until(lambda: list(home.glob("tmp/cloche-*/jobs/*/ctl/started.json")))
+    until(lambda: list(home.glob("tmp/cloche-*/jobs/*-*-*-*-*/ctl/started.json")))
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=30)
     assert (running.returncode, "Traceback" in said) == (130, False), said
@@ -283,3 +283,19 @@ def until(condition, patience: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.1)
+
+
+def test_an_interrupt_before_anything_runs_is_one_too(home):
+    (home / "cloche.toml").write_text("[processing]\npackages = []\n")
+    (home / "tmp").mkdir()
+    starting = subprocess.Popen(
+        [live.CLOCHE, "run", "sleepy"],
+        cwd=home,
+        env={**os.environ, "TMPDIR": str(home / "tmp")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: list(home.glob("tmp/cloche-*")))
+    starting.send_signal(signal.SIGINT)
+    _, said = starting.communicate(timeout=30)
+    assert (starting.returncode, "Traceback" in said) == (130, False), said

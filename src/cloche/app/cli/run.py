@@ -44,27 +44,34 @@ def run(
     process: str, inputs: tuple[str, ...], outputs: tuple[str, ...], config: Path | None, *, quiet: bool, demo: bool
 ) -> None:
     """Execute PROCESS once, behind the same walls as in the server."""
+    try:
+        with _house(config, demo=demo) as house:
+            _run(house, process, inputs, outputs, quiet=quiet)
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(130) from None
+
+
+def _run(house: "House", process: str, inputs: tuple[str, ...], outputs: tuple[str, ...], *, quiet: bool) -> None:
     from cloche.app.cli import arguments
     from cloche.model.errors import ClocheError
     from cloche.model.execute import Execute
 
-    with _house(config, demo=demo) as house:
-        service = house.service
-        intake = service.intake()
-        try:
-            description = service.process(process).description
-            given = arguments.inputs(description, inputs, intake.path)
-            wanted = arguments.outputs(description, outputs)
-            request = Execute(process=process, inputs=given, outputs=tuple(item for item, _ in wanted.values()))
-            job = _execute(service, request, intake, quiet=quiet)
-            _deliver(service, job, wanted)
-        except ClocheError as error:
-            raise Failed(explained(error, house.catalog, process)) from None
-        except KeyboardInterrupt:
-            _stop(service)
-            raise click.exceptions.Exit(130) from None
-        finally:
-            intake.discard()
+    service = house.service
+    intake = service.intake()
+    try:
+        description = service.process(process).description
+        given = arguments.inputs(description, inputs, intake.path)
+        wanted = arguments.outputs(description, outputs)
+        request = Execute(process=process, inputs=given, outputs=tuple(item for item, _ in wanted.values()))
+        job = _execute(service, request, intake, quiet=quiet)
+        _deliver(service, job, wanted)
+    except ClocheError as error:
+        raise Failed(explained(error, house.catalog, process)) from None
+    except KeyboardInterrupt:
+        _stop(service)
+        raise
+    finally:
+        intake.discard()
 
 
 @contextmanager
