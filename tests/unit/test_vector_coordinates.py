@@ -24,10 +24,18 @@ def read(tmp_path, inside):
         "<gml:coordinates>1,2 3,4</gml:coordinates>",
         '<gml:coordinates cs=";" ts="|">1;2|3;4</gml:coordinates>',
         "<gml:pos>1<!-- between --> 2</gml:pos>",
+        "<pos>north</pos><c:coordinates xmlns:c='urn:c'>unknown</c:coordinates>",
     ],
 )
 def test_numbers_pass(tmp_path, inside):
     assert read(tmp_path, inside).name == "a"
+
+
+def test_coordinates_of_kml_are_numbers_too(tmp_path):
+    file = tmp_path / "a.kml"
+    file.write_text('<kml xmlns="http://www.opengis.net/kml/2.2"><Point><coordinates>x,y</coordinates></Point></kml>')
+    with pytest.raises(WrongData, match="'x' among the coordinates"):
+        read_xml(file)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ from cloche.authoring.errors import WrongData
 
 MAX_DEPTH = 200
 _COORDINATES = frozenset({"pos", "posList", "coordinates"})
+# elsewhere an element of that name is an attribute of a feature, and may say what it likes
+_GEOMETRY = ("http://www.opengis.net/gml", "http://www.opengis.net/kml/", "http://earth.google.com/kml/")
 _OWN_SEPARATORS = frozenset({"cs", "ts", "decimal"})  # of gml:coordinates: then anything may stand between the numbers
 _NO_NUMBER = re.compile(r"[^\s\d.,+\-eE]+")
 _CHUNK = 1 << 20
@@ -50,7 +52,7 @@ class _Scan:
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise WrongData(f"XML elements are nested more than {MAX_DEPTH} deep")
-        if name.rpartition(" ")[2] in _COORDINATES and _OWN_SEPARATORS.isdisjoint(attributes):
+        if _holds_coordinates(name) and _OWN_SEPARATORS.isdisjoint(attributes):
             self.written = False
             self.parser.CharacterDataHandler = self.coordinates
 
@@ -74,6 +76,11 @@ class _Scan:
     def namespace(self, _prefix: str | None, uri: str | None) -> None:
         if uri:
             self.namespaces.add(uri)
+
+
+def _holds_coordinates(name: str) -> bool:
+    namespace, _, local = name.rpartition(" ")
+    return local in _COORDINATES and namespace.startswith(_GEOMETRY)
 
 
 def read_xml(path: Path) -> XmlDocument:
