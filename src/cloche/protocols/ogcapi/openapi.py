@@ -169,69 +169,48 @@ def _output(parameter: Parameter) -> Schema:
 
 def _jobs() -> Json:
     job = _in_path("jobID", TEXT)
-    one = [job]
-    results = {"description": "The results, as the request has asked for them", "content": {"*/*": {"schema": {}}}}
-    links = {"description": "The results are where the Link headers say", "headers": {"Link": {"schema": TEXT}}}
-    failed = _errors(400, 404, 406, 410, 500, 503)
-    log = {"description": "The text", "content": {"text/plain": {"schema": TEXT}, **_content_html()}}
-    stream = {"description": "The events", "content": {"text/event-stream": {"schema": TEXT}}}
-    no_more = {"description": "No more events will come"}
+    stop = "Stop an open job; remove an ended one with its results"
     return {
         "/jobs": {"get": _get("getJobs", "jobs", "Jobs, newest first", shapes.JOB_LIST, _filters())},
         "/jobs/{jobID}": {
-            "get": _get("getStatus", "jobs", "Status of a job", shapes.STATUS_INFO, one, 404, 503),
-            "delete": _get(
-                "dismiss",
-                "jobs",
-                "Stop an open job; remove an ended one with its results",
-                shapes.STATUS_INFO,
-                one,
-                404,
-                503,
-            ),
+            "get": _get("getStatus", "jobs", "Status of a job", shapes.STATUS_INFO, [job], 404, 503),
+            "delete": _get("dismiss", "jobs", stop, shapes.STATUS_INFO, [job], 404, 503),
         },
-        "/jobs/{jobID}/results": {
-            "get": _operation(
-                "getResults", "jobs", "Results of a job", {"200": results, "204": links, **failed}, [*one, F]
-            )
-        },
-        "/jobs/{jobID}/results/{outputID}": {
-            "get": _operation(
-                "getResult",
-                "extensions",
-                "One output of a job",
-                {"200": results, **failed},
-                [*one, _in_path("outputID", TEXT), F],
-            )
-        },
-        "/jobs/{jobID}/log": {
-            "get": _operation(
-                "getLog",
-                "extensions",
-                "What the execution printed",
-                {"200": log, **_errors(400, 404, 406, 503)},
-                [
-                    *one,
-                    F
-                    | {
-                        "description": "In place of the Accept header",
-                        "schema": {"type": "string", "enum": ["text", "html"]},
-                    },
-                ],
-            )
-        },
-        "/jobs/{jobID}/events": {
-            "get": _operation(
-                "getEvents",
-                "extensions",
-                "States and progress as server-sent events: `status` for each move, `progress`, `end`",
-                {"200": stream, "204": no_more, **_errors(400, 404, 503)},
-                [*one, _header("Last-Event-ID", "The last event that was seen")],
-            )
-        },
+        **_results(job),
+        "/jobs/{jobID}/log": {"get": _log(job)},
+        "/jobs/{jobID}/events": {"get": _events(job)},
         "/jobs/{jobID}/pause": {"post": _wish("pause", "Hold a job still")},
         "/jobs/{jobID}/resume": {"post": _wish("resume", "Let a paused job go on")},
     }
+
+
+def _results(job: Json) -> Json:
+    results = {"description": "The results, as the request has asked for them", "content": {"*/*": {"schema": {}}}}
+    links = {"description": "The results are where the Link headers say", "headers": {"Link": {"schema": TEXT}}}
+    failed = _errors(400, 404, 406, 410, 500, 503)
+    answers = {"200": results, "204": links, **failed}
+    one = [job, _in_path("outputID", TEXT), F]
+    return {
+        "/jobs/{jobID}/results": {"get": _operation("getResults", "jobs", "Results of a job", answers, [job, F])},
+        "/jobs/{jobID}/results/{outputID}": {
+            "get": _operation("getResult", "extensions", "One output of a job", {"200": results, **failed}, one)
+        },
+    }
+
+
+def _log(job: Json) -> Json:
+    log = {"description": "The text", "content": {"text/plain": {"schema": TEXT}, **_content_html()}}
+    kind = {"description": "In place of the Accept header", "schema": {"type": "string", "enum": ["text", "html"]}}
+    answers = {"200": log, **_errors(400, 404, 406, 503)}
+    return _operation("getLog", "extensions", "What the execution printed", answers, [job, F | kind])
+
+
+def _events(job: Json) -> Json:
+    stream = {"description": "The events", "content": {"text/event-stream": {"schema": TEXT}}}
+    answers = {"200": stream, "204": {"description": "No more events will come"}, **_errors(400, 404, 503)}
+    summary = "States and progress as server-sent events: `status` for each move, `progress`, `end`"
+    last = _header("Last-Event-ID", "The last event that was seen")
+    return _operation("getEvents", "extensions", summary, answers, [job, last])
 
 
 def _wish(name: str, summary: str) -> Json:
