@@ -9,8 +9,8 @@ from cloche.app.settings import Server, Settings
 from cloche.model.state import ENDED, State, Wanted
 from cloche.ports.store import Repeated
 from cloche.protocols import outputs, wps2
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.limits import BodyLimits
+from cloche.protocols._http.threads import Threads
 from wps_house import URL, House
 from wps_house import Store as Rows
 

@@ -14,7 +14,7 @@ from cloche.model.formats import Format
 from cloche.model.job import FailureKind
 from cloche.model.state import State
 from cloche.ports.store import Query
-from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._http.limits import BodyLimits
 from cloche.protocols.ogcapi import OgcApiConfig
 from ogcapi_house import ALL, ASYNC, ONE, SYNC, URL, House, assert_valid, echo, fails, hold, problem, shipped
 

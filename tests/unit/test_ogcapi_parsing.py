@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cloche.model.data import BoundingBoxData, ComplexData, LiteralData, ReferenceData
 from cloche.model.errors import ClocheError
 from cloche.model.execute import Mode
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols.ogcapi import listing, negotiation, preferences, requests, strings
 from cloche.protocols.ogcapi.checks import checks
 from cloche.protocols.ogcapi.plain_schemas import plain

@@ -6,7 +6,7 @@ import pytest
 
 from cloche.model.formats import Format
 from cloche.model.state import State
-from cloche.protocols._ows import safe
+from cloche.protocols._http import safe
 from wps_house import House, hold
 
 CONTENT = bytes(range(256)) * 20

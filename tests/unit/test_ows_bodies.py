@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from cloche.model.state import State
-from cloche.protocols._ows import deposit
+from cloche.protocols._http import deposit
 from cloche.protocols.wps1 import BodyLimits, Wps1Config
 from wps_house import URL, House, hold
 from wps_xml import document, execute, inline, raw

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from cloche.model.errors import InputError, SizeExceeded, WrongInputData
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.limits import BodyLimits
 from cloche.protocols._ows import reader as reader_module
 from cloche.protocols._ows import skim
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.deposit import Deposit
 from cloche.protocols._ows.errors import OwsError
 from cloche.protocols._ows.reader import Reader
 

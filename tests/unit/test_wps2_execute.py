@@ -11,7 +11,7 @@ from cloche.model.execute import Mode, Response
 from cloche.model.formats import Format
 from cloche.model.job import FailureKind
 from cloche.model.state import State
-from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._http.limits import BodyLimits
 from wps2_house import DECLARED, NS, House2, data, execute, given, output
 from wps_house import ECHO, URL, XML, assert_valid, fails
 

@@ -14,7 +14,7 @@ from cloche.app.settings import Settings
 from cloche.engine.callbacks import CallbackPolicy, Callbacks
 from cloche.ports.store import JobStore
 from cloche.protocols import ogcapi
-from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._http.limits import BodyLimits
 from cloche.service.service import Service
 
 SECRET_FILE = "callback-secret"  # noqa: S105 - the name of a file

@@ -30,7 +30,7 @@ from cloche.model.errors import NoSuchProcess
 from cloche.model.process import ProcessDescription
 from cloche.ports.store import JobStore
 from cloche.protocols import outputs
-from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._http.limits import BodyLimits
 from cloche.service.policy import Policy
 from cloche.service.service import Service
 

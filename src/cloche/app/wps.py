@@ -5,8 +5,8 @@ from starlette.routing import BaseRoute, Route
 from cloche.app.metadata import service_metadata
 from cloche.app.settings import Settings
 from cloche.protocols import wps1, wps2
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.limits import BodyLimits
+from cloche.protocols._http.threads import Threads
 from cloche.protocols._ows.versions import Offer, VersionedEndpoint
 from cloche.protocols.wps1.documents import NAMESPACES as NAMESPACES_1
 from cloche.protocols.wps1.requests import VERSION as VERSION_1

@@ -13,8 +13,8 @@ from starlette.types import Receive, Scope, Send
 from cloche.model.data import StoredData
 from cloche.model.errors import ClocheError
 from cloche.ports.store import StoreUnavailable
-from cloche.protocols._ows import safe
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http import safe
+from cloche.protocols._http.threads import Threads
 from cloche.service.service import Service
 
 METHODS = ("GET", "HEAD")

@@ -1,10 +1,12 @@
 """Literal data against its domain (WPS 1.0.0 clause 9.3.2, WPS 2.0 clause 7.3)."""
 
 import re
+from dataclasses import replace
 
 from cloche.model.data import LiteralData
 from cloche.model.domains import Datatype, LiteralDomain
 from cloche.model.errors import WrongInputData
+from cloche.model.process import ProcessDescription
 from cloche.values import lexical, ranges
 
 _INTEGERS = {
@@ -61,6 +63,14 @@ def unit(uom: str, domain: LiteralDomain, locator: str) -> str:
 def agrees(name: str, datatype: Datatype) -> bool:
     """Whether a client's name of a data type (``xs:double``, a URI, a URN, in any case) is that datatype."""
     return re.split(r"[:#/]", name.strip())[-1].lower() in _NAMES[datatype]
+
+
+def typed(data: LiteralData, output: str, description: ProcessDescription | None) -> LiteralData:
+    """A literal output with the data type that its process says it has, where it brings none."""
+    parameter = description.output(output) if description is not None else None
+    if data.datatype or parameter is None or not isinstance(parameter.domain, LiteralDomain):
+        return data
+    return replace(data, datatype=parameter.domain.datatype.value)
 
 
 def quote(text: str) -> str:

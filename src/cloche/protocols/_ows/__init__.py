@@ -1,1 +1,1 @@
-"""What the OGC Web Processing Services share: requests in KVP, XML and SOAP, bodies, reports, replies, waiting."""
+"""What the OGC Web Processing Services share: requests in KVP, XML and SOAP, reports, XML replies."""

@@ -10,12 +10,13 @@ from starlette.types import Receive, Scope, Send
 
 from cloche.model.errors import ClocheError, NotEnoughStorage
 from cloche.ports.store import StoreUnavailable
-from cloche.protocols._ows.body import Disconnected, Inflow
-from cloche.protocols._ows.errors import Code, Fault, OwsError
-from cloche.protocols._ows.replies import Reply, send_reply
+from cloche.protocols._http.body import Disconnected, Inflow
+from cloche.protocols._http.errors import BodyRefused
+from cloche.protocols._http.replies import Reply, send_reply
+from cloche.protocols._http.threads import Threads
+from cloche.protocols._ows.errors import Code, Fault, OwsError, unread
 from cloche.protocols._ows.reports import Dialect, report
 from cloche.protocols._ows.soap import Soap
-from cloche.protocols._ows.threads import Threads
 
 log = structlog.get_logger("cloche.wps")
 
@@ -73,6 +74,8 @@ class Answering:
             return await answer(exchange)
         except (OwsError, ClocheError) as error:
             return self._report(self._refusal(error), exchange)
+        except BodyRefused as error:
+            return self._report(self._refusal(unread(error)), exchange)
         except Disconnected:
             raise
         except StoreUnavailable:

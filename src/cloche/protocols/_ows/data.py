@@ -1,15 +1,12 @@
 """Data in responses, as both versions of WPS write it; what differs is the name of the element."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
-from cloche.model.data import BoundingBoxData, LiteralData
-from cloche.model.domains import LiteralDomain
+from cloche.model.data import BoundingBoxData
 from cloche.model.formats import Format
-from cloche.model.process import ProcessDescription
+from cloche.protocols._http.replies import Segment, Stream
 from cloche.protocols._ows.embed import embed
 from cloche.protocols._ows.markup import leaf, node, opening
-from cloche.protocols._ows.replies import Segment, Stream
 
 Part = str | Segment
 
@@ -43,14 +40,6 @@ def complex_data(
     start = opening(tag, format_attributes(format, embedded.encoding))
     content: Segment = b"".join(embedded.chunks()) if size <= small_bytes else Stream(chunks=embedded.chunks)
     return (start, content, f"</{tag}>")
-
-
-def typed(data: LiteralData, output: str, description: ProcessDescription | None) -> LiteralData:
-    """A literal output with the data type that its process says it has, where it brings none."""
-    parameter = description.output(output) if description is not None else None
-    if data.datatype or parameter is None or not isinstance(parameter.domain, LiteralDomain):
-        return data
-    return replace(data, datatype=parameter.domain.datatype.value)
 
 
 def format_attributes(format: Format, encoding: str) -> dict[str, str | None]:

@@ -4,29 +4,18 @@ Files come from user code, so nothing about them is believed: XML is embedded on
 well-formed, text only when XML can hold every character of it.
 """
 
-import base64
 import codecs
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from cloche.model.formats import Format
+from cloche.protocols._http.encodings import gzipped, in_base64
+from cloche.protocols._http.mediatypes import is_text, is_xml
 from cloche.protocols._ows import charset, wellformed
 from cloche.protocols._ows.errors import OwsError
 from cloche.protocols._ows.markup import ILLEGAL
 
 HEAD_BYTES = 1024
-XML_TYPES = frozenset({"text/xml", "application/xml"})
-TEXT_TYPES = frozenset(
-    {
-        "application/csv",
-        "application/geojson",
-        "application/javascript",
-        "application/json",
-        "application/toml",
-        "application/yaml",
-    }
-)
 
 Read = Callable[[], Iterator[bytes]]
 
@@ -52,35 +41,6 @@ def embed(read: Read, format: Format) -> Embedded:
         if chunks is not None:
             return Embedded(encoding=format.encoding, chunks=chunks)
     return Embedded(encoding="base64", chunks=lambda: in_base64(read()))
-
-
-def is_xml(kind: str) -> bool:
-    """Whether a media type without parameters is XML (RFC 7303)."""
-    return kind in XML_TYPES or kind.endswith("+xml")
-
-
-def is_text(kind: str) -> bool:
-    """Whether a media type without parameters is text."""
-    return kind.startswith("text/") or kind in TEXT_TYPES or kind.endswith(("+json", "+yaml"))
-
-
-def gzipped(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The bytes of a gzip file around the chunks."""
-    packer = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
-    for chunk in chunks:
-        yield packer.compress(chunk)
-    yield packer.flush()
-
-
-def in_base64(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """The chunks in base64, without line breaks."""
-    rest = b""
-    for chunk in chunks:
-        data = rest + chunk
-        whole = len(data) - len(data) % 3
-        rest = data[whole:]
-        yield base64.b64encode(data[:whole])
-    yield base64.b64encode(rest)
 
 
 def _as_xml(read: Read) -> Read | None:

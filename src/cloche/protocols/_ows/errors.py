@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cloche.protocols._http.errors import BodyRefused
+
 
 class Code(StrEnum):
     """Exception codes (OWS Common 1.1 Table 25, WPS 1.0.0 Table 62)."""
@@ -68,3 +70,9 @@ def invalid(name: str, text: str) -> OwsError:
 def malformed(text: str, *, status: int = 400) -> OwsError:
     """The request cannot be read at all."""
     return OwsError(Code.NO_APPLICABLE_CODE, text, status=status)
+
+
+def unread(error: BodyRefused) -> OwsError:
+    """What reading the body refused, in the words of OWS."""
+    code = Code.FILE_SIZE_EXCEEDED if error.status == STATUS[Code.FILE_SIZE_EXCEEDED] else Code.NO_APPLICABLE_CODE
+    return OwsError(code, error.text, status=error.status)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cloche.model.process import Translation
+from cloche.protocols._http.languages import by_header, match
 from cloche.protocols._ows.errors import Code, OwsError, invalid
 
 XML_TYPES = ("text/xml", "application/xml")
@@ -33,61 +33,25 @@ def language(asked: str, offered: Sequence[str], *, header: str = "") -> str:
     Raises OwsError InvalidParameterValue when ``asked`` is not offered.
     """
     if asked:
-        chosen = _match(asked, offered)
+        chosen = match(asked, offered)
         if chosen is None:
             raise invalid("language", f"The language {asked} is not offered; this service has {', '.join(offered)}.")
         return chosen
-    if header and len(offered) > 1:
-        for preferred in _preferences(header):
-            if preferred == "*":
-                break
-            if chosen := _match(preferred, offered):
-                return chosen
-    return offered[0]
+    return by_header(header, offered)
 
 
 def preferred(accepted: Sequence[str], offered: Sequence[str], *, name: str, header: str = "") -> str:
     """The language to answer in, of a list in order of preference; ``*`` is any (OWS Common 2.0 clause 7.3.7).
 
-    Without a list as ``language`` does. Raises OwsError InvalidParameterValue for the parameter ``name`` when nothing
-    on the list is offered.
+    Without a list by the Accept-Language ``header``. Raises OwsError InvalidParameterValue for the parameter ``name``
+    when nothing on the list is offered.
     """
     if not accepted:
-        return language("", offered, header=header)
+        return by_header(header, offered)
     for asked in accepted:
         if asked == "*":
             return offered[0]
-        if chosen := _match(asked, offered):
+        if chosen := match(asked, offered):
             return chosen
     text = f"None of the languages {', '.join(accepted)} is offered; this service has {', '.join(offered)}."
     raise invalid(name, text)
-
-
-def translated(translations: Sequence[Translation], language: str, title: str, abstract: str) -> tuple[str, str]:
-    """Title and abstract in ``language``, or as the author wrote them."""
-    if not translations:
-        return title, abstract
-    by_tag = {item.language.lower(): item for item in translations}
-    found = by_tag.get(language.lower()) or by_tag.get(language.lower().split("-")[0])
-    return (found.title or title, found.abstract or abstract) if found else (title, abstract)
-
-
-def _match(asked: str, offered: Sequence[str]) -> str | None:
-    """``en`` finds ``en-US``; ``en-CA`` does not find ``en`` (CHECKLIST A 11)."""
-    folded = asked.lower()
-    exact = next((item for item in offered if item.lower() == folded), None)
-    return exact or next((item for item in offered if item.lower().startswith(folded + "-")), None)
-
-
-def _preferences(header: str) -> list[str]:
-    weighted: list[tuple[float, str]] = []
-    for item in header[:500].split(","):
-        tag, _, parameters = item.strip().partition(";")
-        name, _, quality = parameters.strip().partition("=")
-        try:
-            weight = float(quality) if name.strip() == "q" else 1.0
-        except ValueError:
-            weight = 0.0
-        if tag and weight > 0:
-            weighted.append((weight, tag.strip()))
-    return [tag for _, tag in sorted(weighted, key=lambda pair: -pair[0])]

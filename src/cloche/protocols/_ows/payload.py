@@ -9,8 +9,8 @@ from typing import IO
 from xml.parsers import expat
 
 from cloche.model.errors import WrongInputData
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.deposit import Deposit, Spool
+from cloche.protocols._http.deposit import Deposit, Spool
+from cloche.protocols._http.limits import BodyLimits
 from cloche.protocols._ows.markup import quote
 from cloche.protocols._ows.nodes import Node, Payload
 from cloche.protocols._ows.sinks import LAYOUT, Sink, sink

@@ -5,8 +5,8 @@ from collections.abc import Callable, Hashable
 
 from cloche.model.errors import NoSuchProcess
 from cloche.model.process import ProcessDescription
+from cloche.protocols._http.shelf import Shelf
 from cloche.protocols._ows.errors import Code, OwsError
-from cloche.protocols._ows.shelf import Shelf
 from cloche.service.service import Service
 
 ENTRIES = 256

@@ -10,9 +10,9 @@ from typing import NoReturn
 from xml.parsers import expat
 
 from cloche.model.errors import InputError
+from cloche.protocols._http.deposit import Deposit, Spool
+from cloche.protocols._http.limits import BodyLimits
 from cloche.protocols._ows import charset
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.deposit import Deposit, Spool
 from cloche.protocols._ows.errors import Code, OwsError, malformed
 from cloche.protocols._ows.nodes import Node, Payload
 from cloche.protocols._ows.payload import PayloadReader, Structure

@@ -2,8 +2,8 @@
 
 from starlette.types import Scope
 
-from cloche.protocols._ows.replies import Ready, Reply
-from cloche.protocols._ows.shelf import Shelf
+from cloche.protocols._http.replies import Ready, Reply
+from cloche.protocols._http.shelf import Shelf
 
 ENTRIES = 512
 BYTES = 32 << 20

@@ -4,14 +4,14 @@ from collections.abc import Callable, Collection
 from functools import partial
 from typing import TypeVar
 
+from cloche.protocols._http.body import read_body
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.limits import BodyLimits
+from cloche.protocols._http.threads import Threads
 from cloche.protocols._ows.answering import Exchange
-from cloche.protocols._ows.body import read_body
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.deposit import Deposit
 from cloche.protocols._ows.nodes import Node
 from cloche.protocols._ows.reader import Reader
 from cloche.protocols._ows.soap import unwrap
-from cloche.protocols._ows.threads import Threads
 
 T = TypeVar("T")
 
@@ -35,7 +35,8 @@ class Receiver:
     async def read(self, exchange: Exchange, deposit: Deposit, carry_out: Callable[[Node], T]) -> T:
         """What ``carry_out`` makes of the root element, in a thread; ``exchange.soap`` is known by then.
 
-        The deposit is discarded when that fails. Raises OwsError, InputError, Disconnected, and what it raises.
+        The deposit is discarded when that fails. Raises OwsError, BodyRefused, InputError, Disconnected, and what it
+        raises.
         """
         reader = Reader(
             deposit,

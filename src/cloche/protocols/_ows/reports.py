@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from cloche.protocols._http.replies import Reply
 from cloche.protocols._ows.errors import Fault
 from cloche.protocols._ows.markup import leaf, node
-from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._ows.replies import xml_reply
 from cloche.protocols._ows.soap import Soap, fault_status
 from cloche.protocols._ows.soap import fault as soap_fault
 

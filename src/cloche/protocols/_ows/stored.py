@@ -1,9 +1,9 @@
 """The bytes of one stored output as a response of their own."""
 
 from cloche.model.data import StoredData
-from cloche.protocols._ows import safe
-from cloche.protocols._ows.embed import gzipped, in_base64
-from cloche.protocols._ows.replies import Reply, Stream
+from cloche.protocols._http import safe
+from cloche.protocols._http.encodings import gzipped, in_base64
+from cloche.protocols._http.replies import Reply, Stream
 from cloche.service.service import Service
 
 

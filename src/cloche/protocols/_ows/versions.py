@@ -12,9 +12,9 @@ from xml.parsers import expat
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cloche.protocols._http.body import WINDOWS
 from cloche.protocols._ows import charset
 from cloche.protocols._ows import kvp as queries
-from cloche.protocols._ows.body import WINDOWS
 from cloche.protocols._ows.errors import OwsError
 from cloche.protocols._ows.kvp import Kvp
 from cloche.protocols._ows.receiving import charset as content_charset

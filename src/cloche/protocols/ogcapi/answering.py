@@ -12,10 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from cloche.model.errors import ClocheError
 from cloche.ports.store import StoreUnavailable
-from cloche.protocols._ows.body import Disconnected
-from cloche.protocols._ows.errors import OwsError
-from cloche.protocols._ows.replies import NO_SNIFFING, Reply, send_reply
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.body import Disconnected
+from cloche.protocols._http.errors import BodyRefused
+from cloche.protocols._http.replies import NO_SNIFFING, Reply, send_reply
+from cloche.protocols._http.threads import Threads
 from cloche.protocols.ogcapi import listing, problems
 from cloche.protocols.ogcapi.conformance import HTML, JSON, PROBLEM
 from cloche.protocols.ogcapi.listing import Asked
@@ -93,7 +93,7 @@ class Edge:
     async def _reply(self, answer: Answer, exchange: Exchange) -> Reply | Live:
         try:
             return await answer(exchange)
-        except (Refused, OwsError, ClocheError) as error:
+        except (Refused, BodyRefused, ClocheError) as error:
             return self._problem(problems.refusal(error), exchange)
         except Disconnected:
             raise

@@ -5,10 +5,10 @@ import mmap
 import os
 from functools import partial
 
-from cloche.protocols._ows.body import read_body
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.deposit import Deposit
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.body import read_body
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.limits import BodyLimits
+from cloche.protocols._http.threads import Threads
 from cloche.protocols.ogcapi.answering import Exchange
 
 
@@ -25,7 +25,7 @@ class Body:
 
 
 async def receive(exchange: Exchange, deposit: Deposit, limits: BodyLimits, threads: Threads) -> Body:
-    """Raises OwsError where it is too large or cannot be read, Disconnected."""
+    """Raises BodyRefused where it is too large or cannot be read, Disconnected."""
     batch = bytearray()
     file: int | None = None
     try:

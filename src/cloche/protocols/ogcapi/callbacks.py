@@ -7,7 +7,7 @@ import msgspec
 from cloche.model.job import Job
 from cloche.model.state import State
 from cloche.ports.callbacks import Message
-from cloche.protocols._ows.replies import Segment
+from cloche.protocols._http.replies import Segment
 from cloche.protocols.ogcapi import problems
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import JSON, PROBLEM

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from cloche.protocols._ows.config import BodyLimits
+from cloche.protocols._http.limits import BodyLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from typing import Any
 
 from cloche.model.domains import ComplexDomain
 from cloche.model.process import Metadata, Parameter, ProcessDescription, Translation
-from cloche.protocols._ows.negotiation import translated
+from cloche.protocols._http.languages import translated
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import EXECUTE, HTML, JSON
 from cloche.protocols.ogcapi.schemas import output_schema, schema

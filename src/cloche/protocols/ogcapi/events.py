@@ -14,8 +14,8 @@ from starlette.types import Receive, Send
 from cloche.model.errors import NoSuchJob
 from cloche.model.job import Event, Job, JobId
 from cloche.model.state import ENDED
-from cloche.protocols._ows.replies import NO_SNIFFING
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.replies import NO_SNIFFING
+from cloche.protocols._http.threads import Threads
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.status import CODES, moment, status_info
 from cloche.service.service import Service

@@ -14,12 +14,12 @@ from cloche.model.job import Job
 from cloche.model.process import JobControl, ProcessDescription
 from cloche.model.state import ENDED
 from cloche.ports.store import Once
-from cloche.protocols._ows.deposit import Deposit
-from cloche.protocols._ows.negotiation import language
-from cloche.protocols._ows.replies import Reply
-from cloche.protocols._ows.shelf import Shelf
-from cloche.protocols._ows.threads import Threads
-from cloche.protocols._ows.waiting import Awaited
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.languages import by_header
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.shelf import Shelf
+from cloche.protocols._http.threads import Threads
+from cloche.protocols._http.waiting import Awaited
 from cloche.protocols.ogcapi import bodies, media, preferences, requests
 from cloche.protocols.ogcapi.answering import Exchange
 from cloche.protocols.ogcapi.bodies import Body
@@ -73,7 +73,7 @@ class Executions:
         self._checks = Shelf[dict[str, Check]](entries=CHECKED_PROCESSES, total_bytes=CHECKED_PROCESSES)
 
     async def execute(self, exchange: Exchange) -> Reply:
-        """201 with the job, or its results. Raises Refused, OwsError, ClocheError, Disconnected."""
+        """201 with the job, or its results. Raises Refused, BodyRefused, ClocheError, Disconnected."""
         process = self._service.process(exchange.path("process")).description
         _check_media_type(exchange.headers.get("content-type", ""))
         wanted = preferences.parse(",".join(exchange.headers.getlist("prefer")))
@@ -93,7 +93,7 @@ class Executions:
     def _submit(self, exchange: Exchange, process: ProcessDescription, mode: Mode, body: Body, deposit: Deposit) -> Job:
         decoded = requests.decode(body.content)
         request = requests.execute(decoded, process, self._compiled(process), deposit, mode=mode)
-        chosen = language("", self._config.languages, header=exchange.headers.get("accept-language", ""))
+        chosen = by_header(exchange.headers.get("accept-language", ""), self._config.languages)
         request = replace(request, language=chosen)
         if self._config.callbacks:
             request = replace(request, subscriber=requests.subscriber(decoded))

@@ -12,8 +12,8 @@ from cloche.model.domains import BoundingBoxDomain, ComplexDomain, Datatype, Lit
 from cloche.model.errors import InputError, SizeExceeded, TooManyInputs
 from cloche.model.formats import Format
 from cloche.model.process import Parameter
-from cloche.protocols._ows.deposit import Deposit
-from cloche.protocols._ows.sinks import Base64Sink
+from cloche.protocols._http.base64_sink import Base64Sink
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols.ogcapi import media
 from cloche.protocols.ogcapi.checks import Check, wrong
 from cloche.protocols.ogcapi.forms import Value, taken_apart, value

@@ -10,8 +10,8 @@ import msgspec
 from cloche.model.errors import NoSuchJob, NotPossible
 from cloche.model.job import Job
 from cloche.model.state import ENDED, State, Wanted
-from cloche.protocols._ows.replies import Reply
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.threads import Threads
 from cloche.protocols.ogcapi import listing
 from cloche.protocols.ogcapi.answering import Exchange, Live
 from cloche.protocols.ogcapi.config import OgcApiConfig

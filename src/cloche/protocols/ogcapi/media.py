@@ -1,6 +1,6 @@
 """Kinds of media types: what JSON can hold as itself, as text, or in base64 alone."""
 
-from cloche.protocols._ows.embed import is_text, is_xml
+from cloche.protocols._http.mediatypes import is_text, is_xml
 
 WIRE = frozenset({"base64", "gzip"})
 

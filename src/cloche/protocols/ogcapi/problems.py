@@ -7,7 +7,7 @@ from typing import Any
 
 from cloche.model import errors
 from cloche.model.job import Failure, FailureKind
-from cloche.protocols._ows.errors import OwsError
+from cloche.protocols._http.errors import BodyRefused
 
 OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 NO_SUCH_PROCESS = f"{OGC}/no-such-process"
@@ -119,13 +119,12 @@ INTERNAL = Problem(status=500, detail="The server failed to answer this request.
 _INPUTS = (errors.InputError,)
 
 
-def refusal(error: errors.ClocheError | OwsError | Refused) -> Problem:
+def refusal(error: errors.ClocheError | BodyRefused | Refused) -> Problem:
     """What the client is told of a request that was not carried out."""
     if isinstance(error, Refused):
         return error.problem
-    if isinstance(error, OwsError):
-        # the reader of bodies is shared: only its status and its words mean something here
-        return Problem(status=error.fault.status, detail=error.fault.text)
+    if isinstance(error, BodyRefused):
+        return Problem(status=error.status, detail=error.text)
     status, kind, title = next(REFUSALS[known] for known in type(error).__mro__ if known in REFUSALS)
     return Problem(
         status=status,

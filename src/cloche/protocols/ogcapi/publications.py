@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from cloche.model.process import JobControl
-from cloche.protocols._ows.negotiation import language
-from cloche.protocols._ows.replies import Reply
-from cloche.protocols._ows.shelf import Shelf
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.languages import by_header
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.shelf import Shelf
+from cloche.protocols._http.threads import Threads
 from cloche.protocols.ogcapi import descriptions, listing, openapi
 from cloche.protocols.ogcapi.answering import Answer, Exchange
 from cloche.protocols.ogcapi.config import OgcApiConfig
@@ -122,7 +122,7 @@ class Publications:
 
     def _render(self, template: str, make: Make, offered: tuple[str, ...], exchange: Exchange) -> Kept:
         kind = exchange.kind(offered)
-        chosen = language("", self._config.languages, header=exchange.headers.get("accept-language", ""))
+        chosen = by_header(exchange.headers.get("accept-language", ""), self._config.languages)
         data = make(exchange, chosen)
         headers = [(b"vary", b"accept, accept-language"), (b"cache-control", b"no-cache")]
         headers.append((b"content-language", chosen.encode()))

@@ -12,7 +12,7 @@ from cloche.model.errors import NoSuchInput
 from cloche.model.execute import Execute, Mode, OutputRequest, Response, Subscriber
 from cloche.model.formats import Format
 from cloche.model.process import ProcessDescription
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols.ogcapi.checks import Check
 from cloche.protocols.ogcapi.forms import NO_FORMAT
 from cloche.protocols.ogcapi.inputs import InputReader

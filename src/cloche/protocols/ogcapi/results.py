@@ -16,16 +16,16 @@ from cloche.model.errors import NoSuchProcess, ResultNotReady
 from cloche.model.execute import OutputRequest, Response
 from cloche.model.job import Job
 from cloche.model.state import ENDED, State
-from cloche.protocols._ows import safe
-from cloche.protocols._ows.data import typed
-from cloche.protocols._ows.embed import gzipped, in_base64
-from cloche.protocols._ows.replies import Reply, Segment, Stream
+from cloche.protocols._http import safe
+from cloche.protocols._http.encodings import gzipped, in_base64
+from cloche.protocols._http.replies import Reply, Segment, Stream
 from cloche.protocols.ogcapi import problems, values
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import JSON
 from cloche.protocols.ogcapi.negotiation import quality
 from cloche.protocols.ogcapi.problems import Problem
 from cloche.service.service import Service
+from cloche.values.literal import typed
 
 TEXT = "text/plain; charset=utf-8"
 NO_STORE = ((b"cache-control", b"no-store"),)

@@ -3,8 +3,8 @@
 from starlette.routing import BaseRoute, Route
 
 from cloche.model.errors import NoSuchJob, NoSuchProcess
-from cloche.protocols._ows.replies import Reply
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.threads import Threads
 from cloche.protocols.ogcapi.answering import Answer, Edge, Exchange, Resource
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import HTML, JSON, OPENAPI

@@ -8,8 +8,8 @@ import msgspec
 
 from cloche.model.data import BoundingBoxData, LiteralData, StoredData
 from cloche.model.domains import Datatype
-from cloche.protocols._ows.embed import gzipped, in_base64
-from cloche.protocols._ows.replies import Segment, Stream
+from cloche.protocols._http.encodings import gzipped, in_base64
+from cloche.protocols._http.replies import Segment, Stream
 from cloche.protocols.ogcapi import media
 from cloche.protocols.ogcapi.schemas import crs_uri, json_value
 

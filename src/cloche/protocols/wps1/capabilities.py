@@ -3,9 +3,9 @@
 from collections.abc import Collection, Sequence
 
 from cloche.model.process import Metadata, ProcessDescription
+from cloche.protocols._http.languages import translated
 from cloche.protocols._ows import service_metadata
 from cloche.protocols._ows.markup import leaf, leaves, node, optional
-from cloche.protocols._ows.negotiation import translated
 from cloche.protocols.wps1 import names
 from cloche.protocols.wps1.config import Wps1Config
 from cloche.protocols.wps1.requests import OPERATIONS

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from cloche.protocols._ows.config import BodyLimits, ServiceMetadata
+from cloche.protocols._http.limits import BodyLimits
+from cloche.protocols._ows.config import ServiceMetadata
 from cloche.protocols.wps1.requests import VERSION
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain, Datatype, LiteralDomain, Range
 from cloche.model.formats import Format
 from cloche.model.process import Parameter, ProcessDescription
+from cloche.protocols._http.languages import translated
 from cloche.protocols._ows.markup import leaf, leaves, node, optional
-from cloche.protocols._ows.negotiation import translated
 from cloche.protocols.wps1 import names
 from cloche.protocols.wps1.capabilities import brief, metadata_links
 from cloche.protocols.wps1.form import stores

@@ -10,15 +10,16 @@ from cloche.model.data import StoredData
 from cloche.model.execute import Execute, Response
 from cloche.model.job import Job
 from cloche.model.state import State
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.threads import Threads
+from cloche.protocols._http.waiting import Awaited
 from cloche.protocols._ows.kvp import Kvp
 from cloche.protocols._ows.negotiation import language
 from cloche.protocols._ows.nodes import Node
-from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._ows.replies import xml_reply
 from cloche.protocols._ows.reports import OWS_1_1, report
 from cloche.protocols._ows.soap import Soap
-from cloche.protocols._ows.threads import Threads
-from cloche.protocols._ows.waiting import Awaited
 from cloche.protocols.wps1 import documents, faults, form, kvp
 from cloche.protocols.wps1.config import Wps1Config
 from cloche.protocols.wps1.raw import raw_reply

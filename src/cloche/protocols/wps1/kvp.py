@@ -6,7 +6,7 @@ from cloche.model.errors import WrongInputData
 from cloche.model.execute import Execute, Mode, OutputRequest, Response
 from cloche.model.formats import Format
 from cloche.model.process import ProcessDescription
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._ows.errors import invalid, missing
 from cloche.protocols._ows.kvp import Kvp
 from cloche.protocols._ows.operations import boolean, check_version

@@ -6,10 +6,10 @@ from cloche.model.data import BoundingBoxData, ComplexData, Input, LiteralData, 
 from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import Job
+from cloche.protocols._http.replies import Stream
 from cloche.protocols._ows.data import Part
 from cloche.protocols._ows.embed import embed
 from cloche.protocols._ows.markup import leaf, node, opening, optional
-from cloche.protocols._ows.replies import Stream
 from cloche.protocols.wps1 import values
 from cloche.service.service import Service
 

@@ -2,8 +2,8 @@
 
 from cloche.model.data import BoundingBoxData, LiteralData, StoredData
 from cloche.model.job import Job
+from cloche.protocols._http.replies import Reply
 from cloche.protocols._ows.data import bounding_box_text
-from cloche.protocols._ows.replies import Reply
 from cloche.protocols._ows.stored import stored_reply
 from cloche.service.service import Service
 

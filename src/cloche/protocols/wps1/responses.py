@@ -8,15 +8,16 @@ from cloche.model.execute import OutputRequest
 from cloche.model.job import Job
 from cloche.model.process import ProcessDescription
 from cloche.model.state import State
-from cloche.protocols._ows.data import Part, typed
+from cloche.protocols._http.languages import translated
+from cloche.protocols._ows.data import Part
 from cloche.protocols._ows.markup import leaf, node, optional
-from cloche.protocols._ows.negotiation import translated
 from cloche.protocols._ows.reports import OWS_1_1, exception_report
 from cloche.protocols.wps1 import faults, names, values
 from cloche.protocols.wps1.capabilities import brief
 from cloche.protocols.wps1.config import Wps1Config
 from cloche.protocols.wps1.lineage import lineage
 from cloche.service.service import Service
+from cloche.values.literal import typed
 
 
 class Responses:

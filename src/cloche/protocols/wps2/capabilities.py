@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from cloche.model.process import Metadata, Parameter, ProcessDescription
+from cloche.protocols._http.languages import translated
 from cloche.protocols._ows import service_metadata
 from cloche.protocols._ows.markup import Attributes, leaf, leaves, node, optional
-from cloche.protocols._ows.negotiation import translated
 from cloche.protocols.wps2 import names
 from cloche.protocols.wps2.config import Wps2Config
 from cloche.protocols.wps2.requests import KVP_OPERATIONS, OPERATIONS, PAUSE, VERSION

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from cloche.protocols._ows.config import BodyLimits, ServiceMetadata
+from cloche.protocols._http.limits import BodyLimits
+from cloche.protocols._ows.config import ServiceMetadata
 from cloche.protocols.wps2.requests import VERSION
 
 

@@ -4,7 +4,7 @@ from cloche.model.errors import NoSuchOutput
 from cloche.model.execute import Execute, Mode, OutputRequest, Response
 from cloche.model.formats import Format
 from cloche.model.process import ProcessDescription
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._ows.errors import Code, OwsError, invalid, missing
 from cloche.protocols._ows.nodes import Node
 from cloche.protocols._ows.operations import check_service, check_version

@@ -6,17 +6,18 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloche.model.job import Job
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.threads import Threads
 from cloche.protocols._ows import kvp as queries
 from cloche.protocols._ows.answering import Answer, Answering, Exchange
-from cloche.protocols._ows.deposit import Deposit
 from cloche.protocols._ows.errors import Code, OwsError, malformed
 from cloche.protocols._ows.nodes import Node
 from cloche.protocols._ows.operations import operation
 from cloche.protocols._ows.ready import ReadyReplies
 from cloche.protocols._ows.receiving import Receiver
-from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._ows.replies import xml_reply
 from cloche.protocols._ows.reports import OWS_2_0
-from cloche.protocols._ows.threads import Threads
 from cloche.protocols.wps2 import documents, faults, inputs, kvp
 from cloche.protocols.wps2.config import Wps2Config
 from cloche.protocols.wps2.executions import Executions

@@ -7,13 +7,13 @@ from starlette.types import Receive
 
 from cloche.model.execute import Mode
 from cloche.model.job import Job
-from cloche.protocols._ows.deposit import Deposit
-from cloche.protocols._ows.negotiation import language
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols._http.languages import by_header
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.threads import Threads
+from cloche.protocols._http.waiting import Awaited
 from cloche.protocols._ows.nodes import Node
-from cloche.protocols._ows.replies import Reply
 from cloche.protocols._ows.soap import Soap
-from cloche.protocols._ows.threads import Threads
-from cloche.protocols._ows.waiting import Awaited
 from cloche.protocols.wps2 import documents, form
 from cloche.protocols.wps2.config import Wps2Config
 from cloche.protocols.wps2.jobs import Jobs
@@ -41,7 +41,7 @@ class Executions:
             request = documents.execute_request(root, description, deposit)
             form.check(description, request, soap=soap is not None)
             preferred = headers.get("accept-language", "")
-            request = replace(request, language=language("", self._config.languages, header=preferred))
+            request = replace(request, language=by_header(preferred, self._config.languages))
             key = once(headers.get(HEADER), request, deposit)
         except BaseException:
             deposit.discard()

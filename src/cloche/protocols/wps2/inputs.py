@@ -9,7 +9,7 @@ from cloche.model.domains import BoundingBoxDomain, LiteralDomain
 from cloche.model.errors import InputError, NoSuchInput, WrongInputData
 from cloche.model.formats import Format
 from cloche.model.process import Parameter, ProcessDescription
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._ows.errors import missing
 from cloche.protocols._ows.nodes import Node, Payload
 from cloche.protocols.wps2 import names

@@ -13,11 +13,12 @@ from cloche.model.execute import Mode, Response
 from cloche.model.job import Job
 from cloche.model.process import JobControl
 from cloche.model.state import ENDED, State
-from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.threads import Threads
+from cloche.protocols._http.waiting import Awaited
+from cloche.protocols._ows.replies import xml_reply
 from cloche.protocols._ows.reports import OWS_2_0, report
 from cloche.protocols._ows.soap import Soap
-from cloche.protocols._ows.threads import Threads
-from cloche.protocols._ows.waiting import Awaited
 from cloche.protocols.wps2 import faults
 from cloche.protocols.wps2.config import Wps2Config
 from cloche.protocols.wps2.requests import JobRequest

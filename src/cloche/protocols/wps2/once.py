@@ -7,7 +7,7 @@ from cloche.model import codec
 from cloche.model.data import ComplexData, ReferenceData
 from cloche.model.execute import Execute
 from cloche.ports.store import Once
-from cloche.protocols._ows.deposit import Deposit
+from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._ows.errors import invalid
 
 HEADER = "idempotency-key"

@@ -8,10 +8,11 @@ from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import Job
 from cloche.model.process import ProcessDescription
+from cloche.protocols._http.replies import Reply
 from cloche.protocols._ows import data as markup
-from cloche.protocols._ows.data import Part, bounding_box_text, format_attributes, plain_encoding, typed
+from cloche.protocols._ows.data import Part, bounding_box_text, format_attributes, plain_encoding
 from cloche.protocols._ows.markup import escape, leaf, node, opening
-from cloche.protocols._ows.replies import Reply, xml_reply
+from cloche.protocols._ows.replies import xml_reply
 from cloche.protocols._ows.soap import Soap
 from cloche.protocols._ows.stored import stored_reply
 from cloche.protocols.wps2 import names
@@ -19,6 +20,7 @@ from cloche.protocols.wps2.config import Wps2Config
 from cloche.protocols.wps2.form import PLAIN_TYPE, is_plain
 from cloche.protocols.wps2.status import moment
 from cloche.service.service import Service
+from cloche.values.literal import typed
 
 XML_TYPE = "text/xml"
 NO_STORE = ((b"cache-control", b"no-store"),)

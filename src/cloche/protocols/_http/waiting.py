@@ -9,8 +9,8 @@ from starlette.types import Receive
 
 from cloche.model.job import Job, JobId
 from cloche.model.state import ENDED, State
-from cloche.protocols._ows.body import Disconnected
-from cloche.protocols._ows.threads import Threads
+from cloche.protocols._http.body import Disconnected
+from cloche.protocols._http.threads import Threads
 from cloche.service.service import Service
 
 LOOK_SECONDS = 5.0

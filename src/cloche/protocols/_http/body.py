@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
-from cloche.protocols._ows.config import BodyLimits
-from cloche.protocols._ows.errors import Code, OwsError, malformed
+from cloche.protocols._http.errors import BodyRefused
+from cloche.protocols._http.limits import BodyLimits
 
 WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "x-gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 STEP_BYTES = 1 << 18
@@ -45,7 +45,7 @@ class Inflow:
 async def read_body(headers: Headers, receive: Receive, limits: BodyLimits) -> AsyncIterator[bytes]:
     """The body as it arrives, decompressed where Content-Encoding says so.
 
-    Raises OwsError FileSizeExceeded, or NoApplicableCode with 408 or 415; Disconnected.
+    Raises BodyRefused, Disconnected.
     """
     if headers.get("content-length", "0").isdigit() and int(headers.get("content-length", "0")) > limits.max_bytes:
         raise _too_large(limits)
@@ -69,7 +69,7 @@ async def _chunks(receive: Receive, idle_seconds: float) -> AsyncIterator[bytes]
                 message = await receive()
         except TimeoutError:
             text = f"The request body did not go on for {idle_seconds:g} seconds."
-            raise malformed(text, status=408) from None
+            raise BodyRefused(text, status=408) from None
         if message["type"] == "http.disconnect":
             raise Disconnected
         more = message.get("more_body", False)
@@ -83,7 +83,7 @@ class _Inflater:
     def __init__(self, encoding: str) -> None:
         if encoding not in {"", "identity", *WINDOWS}:
             text = f"The Content-Encoding {encoding[:40]} is not read here; gzip and deflate are."
-            raise malformed(text, status=415)
+            raise BodyRefused(text, status=415)
         self._stream = zlib.decompressobj(WINDOWS[encoding]) if encoding in WINDOWS else None
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
@@ -95,14 +95,14 @@ class _Inflater:
             try:
                 yield self._stream.decompress(chunk, STEP_BYTES)
             except zlib.error:
-                raise malformed("The request body is not what its Content-Encoding says.") from None
+                raise BodyRefused("The request body is not what its Content-Encoding says.") from None
             chunk = self._stream.unconsumed_tail
 
     def close(self) -> None:
-        """The body is complete. Raises OwsError when what it says is not."""
+        """The body is complete. Raises BodyRefused when what it says is not."""
         if self._stream is not None and not self._stream.eof:
-            raise malformed("The compressed request body ends too early.")
+            raise BodyRefused("The compressed request body ends too early.")
 
 
-def _too_large(limits: BodyLimits) -> OwsError:
-    return OwsError(Code.FILE_SIZE_EXCEEDED, f"The request is larger than {limits.max_bytes} bytes.")
+def _too_large(limits: BodyLimits) -> BodyRefused:
+    return BodyRefused(f"The request is larger than {limits.max_bytes} bytes.", status=413)
