@@ -3,7 +3,7 @@
 The jars come from ``--jars`` or through Maven. The hosts that the suites fetch schemas from are answered by
 ``offline_hosts.py`` of the standards beside the repository; two tests of wps20 and one of processes10 make the server
 itself fetch a file from raw.githubusercontent.com, which needs the network. Prints passed, failed and skipped of each
-suite from its testng-results.xml. Exit code 0: all passed; 1: some did not; 3: a jar could not be had.
+suite from its testng-results.xml. Exit code 0: all passed; 1: some did not; 3: none failed, a jar could not be had.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -180,9 +180,27 @@ def _wait_for(port: int, process: subprocess.Popen) -> None:
 
 def run(names: Sequence[str], jars: Path, seconds: float) -> int:
     """Run the suites; the exit code."""
+    found, absent = _obtained(names, jars)
+    failed = bool(found) and _run(found, seconds)
+    return 1 if failed else 3 if absent else 0
+
+
+def _obtained(names: Sequence[str], folder: Path) -> tuple[dict[str, Path], bool]:
+    """The jars by suite, and whether one could not be had: what was tried is printed."""
+    found: dict[str, Path] = {}
+    for name in names:
+        try:
+            found[name] = obtain(SUITES[name], folder)
+        except Unavailable as error:
+            print(f"{name}: not run, no jar: {error}", flush=True)
+    return found, len(found) < len(names)
+
+
+def _run(jars: Mapping[str, Path], seconds: float) -> bool:
+    """Whether a test of one of the suites failed."""
     import live
 
-    code = 0
+    failed = False
     with (
         tempfile.TemporaryDirectory(prefix="cloche-cite-") as work,
         offline_hosts(Path(work), STANDARDS) as hosts,
@@ -190,30 +208,25 @@ def run(names: Sequence[str], jars: Path, seconds: float) -> int:
     ):
         server = live.start(home, SETTINGS, demo=True)
         try:
-            for name in names:
-                code = max(code, _one(name, jars, Path(work), server.url, hosts, seconds))
+            for name, jar in jars.items():
+                failed |= _one(name, jar, Path(work), server.url, hosts, seconds)
         finally:
             server.end()
-    return code
+    return failed
 
 
-def _one(name: str, jars: Path, work: Path, base: str, hosts: Hosts, seconds: float) -> int:
+def _one(name: str, jar: Path, work: Path, base: str, hosts: Hosts, seconds: float) -> bool:
     suite = SUITES[name]
-    try:
-        jar = obtain(suite, jars)
-    except Unavailable as error:
-        print(f"{name}: not run, no jar: {error}", flush=True)
-        return 3
     folder = work / name
     folder.mkdir()
     found = execute(suite, jar, fill(suite, base, folder, STANDARDS), folder, hosts, seconds)
     if found is None:
         print(f"{name}: no results\n{(folder / 'log').read_text('utf-8', 'replace')[-3000:]}", flush=True)
-        return 1
+        return True
     print(f"{name}: {found.passed} passed, {found.failed} failed, {found.skipped} skipped", flush=True)
     for test, message in found.failures:
         print(f"  {test}: {message}", flush=True)
-    return 1 if found.failed else 0
+    return found.failed > 0
 
 
 def main() -> int:

@@ -53,3 +53,17 @@ def test_a_jar_that_is_there(runner, tmp_path):
 def test_a_jar_that_cannot_be_had(runner, tmp_path, maven):
     with pytest.raises(runner.Unavailable, match=re.escape("org.opengis.cite:ets-wps20:1.1:jar:aio")):
         runner.obtain(runner.SUITES["wps20"], tmp_path, maven=maven)
+
+
+@pytest.mark.parametrize(("absent", "failing", "code"), [("a", "", 3), ("a", "b", 1), ("", "b", 1), ("", "", 0)])
+def test_a_failure_weighs_more_than_an_absent_jar(runner, monkeypatch, tmp_path, capsys, absent, failing, code):
+    def obtain(suite, folder):
+        if suite in absent:
+            raise runner.Unavailable(f"tried {suite}")
+        return folder
+
+    monkeypatch.setattr(runner, "SUITES", {"a": "a", "b": "b"})
+    monkeypatch.setattr(runner, "obtain", obtain)
+    monkeypatch.setattr(runner, "_run", lambda jars, seconds: bool(set(failing) & jars.keys()))
+    assert runner.run(["a", "b"], tmp_path, 1) == code
+    assert capsys.readouterr().out == (f"{absent}: not run, no jar: tried {absent}\n" if absent else "")
