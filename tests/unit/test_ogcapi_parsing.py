@@ -13,7 +13,7 @@ from cloche.model.errors import ClocheError
 from cloche.model.execute import Mode
 from cloche.protocols._http.deposit import Deposit
 from cloche.protocols.ogcapi import listing, negotiation, preferences, requests, strings
-from cloche.protocols.ogcapi.checks import checks
+from cloche.protocols.ogcapi.nesting import checks
 from cloche.protocols.ogcapi.plain_schemas import plain
 from cloche.protocols.ogcapi.preferences import Preferences
 from cloche.protocols.ogcapi.problems import Refused

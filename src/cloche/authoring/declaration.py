@@ -1,16 +1,17 @@
 """The decorator that declares a function to be a process."""
 
 import inspect
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, ParamSpec, TypedDict, TypeVar, Unpack, get_type_hints, overload
 
 from cloche.authoring import docstrings, limits
 from cloche.authoring.annotations import Translations
+from cloche.authoring.arguments import Argument, argument_of
 from cloche.authoring.errors import DeclarationError
 from cloche.authoring.job import Job
-from cloche.authoring.parameters import Argument, argument_of, checked_id, links, results_of, translated, words
+from cloche.authoring.parameters import check_unique, checked_id, links, translated, words
 from cloche.authoring.process import Process
+from cloche.authoring.results import results_of
 from cloche.model.limits import Limits
 from cloche.model.process import JobControl, Metadata, ProcessDescription
 
@@ -79,8 +80,7 @@ def _declare(function: Callable[..., Any], name: str, options: dict[str, Any]) -
         results = results_of(hints["return"], docs)
     except DeclarationError as error:
         raise error.about("return value") from None
-    _check_unique("inputs", [item.parameter.id for item in arguments])
-    _check_unique("outputs", [item.parameter.id for item in results])
+    check_unique("inputs", [item.parameter.id for item in arguments])
     description = ProcessDescription(
         id=checked_id(options.get("id", name)),
         version=options.get("version", "1.0.0"),
@@ -136,13 +136,6 @@ def _arguments(
         except DeclarationError as error:
             raise error.about(f"parameter {name}") from None
     return tuple(arguments), job_name
-
-
-def _check_unique(what: str, ids: list[str]) -> None:
-    # clients and KVP tell identifiers apart by case, people and file systems may not
-    repeated = [name for name, count in Counter(map(str.lower, ids)).items() if count > 1]
-    if repeated:
-        raise DeclarationError(f"two {what} have the id {repeated[0]}")
 
 
 def _job_control(names: Sequence[str]) -> tuple[JobControl, ...]:

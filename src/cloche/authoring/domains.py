@@ -34,12 +34,12 @@ _OWN_FORMATS: Mapping[type, Format] = {
 def kind_of(base: Any, note: Field) -> Kind:
     """The kind of a parameter of that type. Raises DeclarationError."""
     if base is BoundingBox:
-        _only(note, BOX_OPTIONS, "a bounding box")
+        only(note, BOX_OPTIONS, "a bounding box")
         return BoxKind(domain=_box_domain(note))
     if all(hasattr(base, name) for name in ("formats", "receive", "deliver")):
-        _only(note, COMPLEX_OPTIONS, "complex data")
+        only(note, COMPLEX_OPTIONS, "complex data")
         return _complex_kind(base, note)
-    _only(note, LITERAL_OPTIONS, "literal data")
+    only(note, LITERAL_OPTIONS, "literal data")
     if found := choices_of(base):
         return _choice_kind(*found, note)
     if base not in DATATYPES:
@@ -50,7 +50,8 @@ def kind_of(base: Any, note: Field) -> Kind:
     return _literal_kind(base, note)
 
 
-def _only(note: Field, own: frozenset[str], words: str) -> None:
+def only(note: Field, own: frozenset[str], words: str) -> None:
+    """Raises DeclarationError where the annotation has options that do not apply."""
     foreign = sorted(note.used() & ((LITERAL_OPTIONS | BOX_OPTIONS | COMPLEX_OPTIONS) - own))
     if foreign:
         raise DeclarationError(f"{foreign[0]} does not apply to {words}")

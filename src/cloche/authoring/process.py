@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from cloche.authoring.arguments import Argument
 from cloche.authoring.job import Job
-from cloche.authoring.parameters import Argument, Result
+from cloche.authoring.results import Result
 from cloche.model.process import ProcessDescription
 
 P = ParamSpec("P")

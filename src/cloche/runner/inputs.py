@@ -2,22 +2,23 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cloche.authoring.arguments import Argument, Inside
 from cloche.authoring.boxes import BoxKind
 from cloche.authoring.complexes import ComplexKind
 from cloche.authoring.document import is_json
 from cloche.authoring.errors import WrongData
 from cloche.authoring.literals import LiteralKind
-from cloche.authoring.parameters import Argument
 from cloche.authoring.process import Process
 from cloche.authoring.wellformed import read_xml
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.records import TaskRecord
-from cloche.model.data import BoundingBoxData, ComplexData, InputData, LiteralData
+from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, LiteralData
 from cloche.model.formats import Format
+from cloche.model.process import SEPARATOR, is_number
 from cloche.runner.failures import InputFault
 from cloche.values import boxes, literal
 
@@ -27,32 +28,64 @@ MAX_REFERENCED_BYTES = 1 << 20
 
 def read(process: Process[..., Any], task: TaskRecord, layout: Layout) -> Mapping[str, Sequence[Any]]:
     """Values by identifier, occurrences in order. Raises InputFault, InputError."""
-    known = {argument.parameter.id: argument for argument in process.arguments}
+    return _read(process.arguments, [(item.id, item) for item in task.inputs], layout)
+
+
+def _read(
+    arguments: Sequence[Argument], items: Iterable[tuple[str, Input]], layout: Layout
+) -> Mapping[str, Sequence[Any]]:
+    """Of each item the path within the arguments is known, and the item itself."""
+    known = {argument.parameter.id: argument for argument in arguments}
     values: dict[str, list[Any]] = {}
-    for item in task.inputs:
-        argument = known.get(item.id)
-        if argument is None:
+    nested: dict[str, list[tuple[str, Input]]] = {}
+    for path, item in items:
+        own, _, rest = path.partition(SEPARATOR)
+        argument = known.get(own)
+        if argument is None or bool(rest) != isinstance(argument.kind, Inside):
             raise InputFault(f"The process has no input {item.id}.", item.id)
-        try:
-            values.setdefault(item.id, []).append(_value(argument, item.data, layout))
-        except WrongData as error:
-            raise InputFault(f"Input {item.id}: {error.text}", item.id) from error
-    return values
+        if rest:
+            nested.setdefault(own, []).append((rest, item))
+        else:
+            values.setdefault(own, []).append(_given(argument, item, layout))
+    built = {own: _built(known[own], inner, layout) for own, inner in nested.items()}
+    return {**values, **built}
 
 
-def _value(argument: Argument, data: InputData, layout: Layout) -> Any:
+def _built(argument: Argument, items: Sequence[tuple[str, Input]], layout: Layout) -> list[Any]:
+    """An instance of the author's class for each occurrence, in the order of their numbers."""
+    assert isinstance(argument.kind, Inside)
+    if argument.parameter.max_occurs == 1:
+        return [argument.kind.build(_read(argument.kind.members, items, layout))]
+    occurrences: dict[int, list[tuple[str, Input]]] = {}
+    for path, item in items:
+        number, _, rest = path.partition(SEPARATOR)
+        if not is_number(number):
+            raise InputFault(f"The process has no input {item.id}.", item.id)
+        occurrences.setdefault(int(number), []).append((rest, item))
+    members = argument.kind.members
+    return [argument.kind.build(_read(members, occurrences[number], layout)) for number in sorted(occurrences)]
+
+
+def _given(argument: Argument, item: Input, layout: Layout) -> Any:
+    try:
+        return _value(argument, item.id, item.data, layout)
+    except WrongData as error:
+        raise InputFault(f"Input {item.id}: {error.text}", item.id) from error
+
+
+def _value(argument: Argument, locator: str, data: InputData, layout: Layout) -> Any:
     match argument.kind, data:
         case LiteralKind() as kind, LiteralData():
             return kind.receive(data.value, data.uom)
         case LiteralKind() as kind, ComplexData():
             text = _text(layout.inputs / data.file)
-            known = literal.parse(_unwrapped(text), kind.domain, argument.parameter.id)
+            known = literal.parse(_unwrapped(text), kind.domain, locator)
             return kind.receive(known.value, known.uom)
         case BoxKind() as kind, BoundingBoxData():
             return kind.receive(data.lower, data.upper, data.crs)
         case BoxKind() as kind, ComplexData():
-            box = _box(layout.inputs / data.file, data.format, argument.parameter.id)
-            known_box = boxes.check(box, kind.domain, argument.parameter.id)
+            box = _box(layout.inputs / data.file, data.format, locator)
+            known_box = boxes.check(box, kind.domain, locator)
             return kind.receive(known_box.lower, known_box.upper, known_box.crs)
         case ComplexKind() as kind, ComplexData():
             return kind.receive(layout.inputs / data.file, data.format, layout.work)

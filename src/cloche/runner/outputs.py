@@ -1,7 +1,7 @@
 """What process code returned as the outputs that the client asked for."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ from cloche.authoring.boxes import BoxKind
 from cloche.authoring.complexes import ComplexKind
 from cloche.authoring.errors import ProcessError
 from cloche.authoring.literals import LiteralKind
-from cloche.authoring.parameters import Result
 from cloche.authoring.process import Process
+from cloche.authoring.results import Result
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.records import BoundingBoxResult, FileResult, LiteralResult, ResultOutput, ResultValue, TaskRecord
 from cloche.model.execute import OutputRequest
+from cloche.model.process import SEPARATOR
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
 
@@ -28,14 +29,32 @@ def write(process: Process[..., Any], task: TaskRecord, returned: Any, layout: L
     Raises WrongOutput, ProcessError, and what writing the files raises.
     """
     layout.out.mkdir(exist_ok=True)
-    known = {result.parameter.id: result for result in process.results}
+    known = dict(_ways(process.results))
     for number, request in enumerate(task.outputs):
-        if (result := known.get(request.id)) is None:
+        if (way := known.get(request.id)) is None:
             raise WrongOutput(f"output {request.id} is not declared")
-        if (value := _find(result, returned)) is None:
+        if (value := _follow(way, returned)) is None:
             continue
         name = file_name(request.id, number)
-        yield ResultOutput(id=request.id, value=_deliver(result, value, request, layout.out, name))
+        yield ResultOutput(id=request.id, value=_deliver(way[-1], value, request, layout.out, name))
+
+
+def _ways(results: Sequence[Result], around: tuple[Result, ...] = ()) -> Iterator[tuple[str, tuple[Result, ...]]]:
+    """Each output that gives data, under its path: the outputs that it is in, from the outermost on, and itself."""
+    for result in results:
+        way = (*around, result)
+        if result.members:
+            yield from _ways(result.members, way)
+        else:
+            yield SEPARATOR.join(step.parameter.id for step in way), way
+
+
+def _follow(way: Sequence[Result], returned: Any) -> Any:
+    value = returned
+    for result in way:
+        if (value := _find(result, value)) is None:
+            return None
+    return value
 
 
 def file_name(id: str, number: int) -> str:
@@ -67,6 +86,8 @@ def _deliver(result: Result, value: Any, request: OutputRequest, out: Path, name
             case ComplexKind() as kind:
                 path, written = kind.deliver(value, request.format or kind.domain.formats[0], out, name)
                 return FileResult(file=path.relative_to(out).as_posix(), format=written)
+            case None:
+                raise WrongOutput(f"output {request.id} is made of outputs")
     except ProcessError as error:
         raise ProcessError(f"Output {request.id}: {error.text}") from error
     except (TypeError, ValueError) as error:

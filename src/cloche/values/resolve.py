@@ -1,22 +1,15 @@
 """A request against the description of its process: the canonical request comes out, or the reason why not."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 
 from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, LiteralData, ReferenceData
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain, LiteralDomain
-from cloche.model.errors import (
-    BadRequest,
-    MissingInput,
-    NoSuchInput,
-    NoSuchOutput,
-    TooManyInputs,
-    WrongInputData,
-)
+from cloche.model.errors import BadRequest, NoSuchFormat, NoSuchOutput, WrongInputData
 from cloche.model.execute import Execute, OutputRequest, Response
-from cloche.model.process import Parameter, ProcessDescription
-from cloche.values import boxes, formats, literal, sizes
+from cloche.model.process import SEPARATOR, Parameter, ProcessDescription, leaves
+from cloche.values import boxes, formats, literal, occurrences, sizes
 
 
 def resolve(description: ProcessDescription, execute: Execute, *, max_input_bytes: int | None) -> Execute:
@@ -26,51 +19,16 @@ def resolve(description: ProcessDescription, execute: Execute, *, max_input_byte
     be fetched: of a literal too, whose text is parsed after that. Raises every InputError but DataNotAccessible,
     NoSuchOutput, NoSuchFormat, BadRequest; the locator is the identifier of the input or output.
     """
-    _check_occurrences(description, execute.inputs)
+    paths = [item.id for item in execute.inputs]
+    occurrences.check(description.id, description.inputs, paths)
     given = [_resolve_input(description, item, max_input_bytes) for item in execute.inputs]
+    defaults = [Input(id=path, data=data) for path, data in occurrences.absent(description.inputs, paths)]
     return replace(
         execute,
         process=description.id,
-        inputs=(*given, *_absent(description, {item.id for item in given})),
+        inputs=(*given, *defaults),
         outputs=_resolve_outputs(description, execute),
     )
-
-
-def _check_occurrences(description: ProcessDescription, inputs: Iterable[Input]) -> None:
-    counts = Counter(item.id for item in inputs)
-    for name, count in counts.items():
-        parameter = description.input(name)
-        if parameter is None:
-            allowed = ", ".join(known.id for known in description.inputs) or "none"
-            raise NoSuchInput(
-                f"Process {description.id} has no input {literal.quote(name)}. Inputs: {allowed}.", locator=name
-            )
-        if parameter.max_occurs is not None and count > parameter.max_occurs:
-            raise TooManyInputs(
-                f"Input {name} takes at most {parameter.max_occurs} values; {count} given.", locator=name
-            )
-    for parameter in description.inputs:
-        needed = 0 if _default(parameter) is not None and not counts[parameter.id] else parameter.min_occurs
-        if counts[parameter.id] < needed:
-            raise MissingInput(_missing(parameter, counts[parameter.id]), locator=parameter.id)
-
-
-def _missing(parameter: Parameter, count: int) -> str:
-    if parameter.min_occurs == 1:
-        return f"Input {parameter.id} is missing."
-    return f"Input {parameter.id} needs at least {parameter.min_occurs} values; {count} given."
-
-
-def _default(parameter: Parameter) -> LiteralData | None:
-    domain = parameter.domain
-    if not isinstance(domain, LiteralDomain) or domain.default is None:
-        return None
-    return literal.parse(domain.default, domain, parameter.id)
-
-
-def _absent(description: ProcessDescription, given: set[str]) -> list[Input]:
-    absent = ((parameter.id, _default(parameter)) for parameter in description.inputs if parameter.id not in given)
-    return [Input(id=name, data=default) for name, default in absent if default is not None]
 
 
 def _resolve_input(description: ProcessDescription, item: Input, max_input_bytes: int | None) -> Input:
@@ -121,7 +79,8 @@ def _kind(parameter: Parameter) -> str:
 
 
 def _resolve_outputs(description: ProcessDescription, execute: Execute) -> tuple[OutputRequest, ...]:
-    wanted = execute.outputs or tuple(OutputRequest(id=output.id) for output in description.outputs)
+    asked = execute.outputs or tuple(OutputRequest(id=output.id) for output in description.outputs)
+    wanted = [inner for request in asked for inner in _inside(description, request)]
     if execute.response is Response.RAW and len(wanted) != 1:
         raise BadRequest(
             f"A raw response holds exactly one output. Outputs: {_outputs(description)}.", locator="response"
@@ -130,6 +89,19 @@ def _resolve_outputs(description: ProcessDescription, execute: Execute) -> tuple
     if repeated:
         raise BadRequest(f"Output {literal.quote(repeated[0])} is asked for more than once.", locator=repeated[0])
     return tuple(_resolve_output(description, request) for request in wanted)
+
+
+def _inside(description: ProcessDescription, request: OutputRequest) -> Sequence[OutputRequest]:
+    """Of an output that is made of outputs, every one that gives data; they come as the outer one is asked for."""
+    group = description.output_group(request.id)
+    if group is None:
+        return (request,)
+    if request.format is not None and any((request.format.media_type, request.format.encoding, request.format.schema)):
+        names = ", ".join(inner.id for inner in group.parameters)
+        text = f"Output {request.id} is made of outputs, which have the formats: {names}."
+        raise NoSuchFormat(text, locator=request.id)
+    inside = leaves(group.parameters, within=request.id + SEPARATOR)
+    return [replace(request, id=inner.id, format=None) for inner in inside]
 
 
 def _resolve_output(description: ProcessDescription, request: OutputRequest) -> OutputRequest:

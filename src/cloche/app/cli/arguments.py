@@ -11,7 +11,7 @@ from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, Li
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain
 from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
-from cloche.model.process import Parameter, ProcessDescription
+from cloche.model.process import Group, Parameter, ProcessDescription, found, leaves
 from cloche.values.formats import match
 
 REMOTE = ("http://", "https://", "file://")
@@ -44,12 +44,12 @@ def outputs(description: ProcessDescription, given: tuple[str, ...]) -> dict[str
     return wanted
 
 
-def _known(parameters: tuple[Parameter, ...], name: str, kind: str) -> Parameter:
-    found = next((parameter for parameter in parameters if parameter.id == name), None)
-    if found is None:
-        there = ", ".join(parameter.id for parameter in parameters) or "none"
-        raise click.UsageError(f"there is no {kind} {name!r}; there are: {there}")
-    return found
+def _known(parameters: tuple[Parameter | Group, ...], path: str, kind: str) -> Parameter:
+    parameter = found(parameters, path)
+    if parameter is None:
+        there = ", ".join(leaf.id for leaf in leaves(parameters, number="0/")) or "none"
+        raise click.UsageError(f"there is no {kind} {path!r}; there are: {there}")
+    return parameter
 
 
 def _data(parameter: Parameter, value: str, file: Path) -> InputData:

@@ -61,12 +61,14 @@ def describe(process: str, config: Path | None, *, as_json: bool, demo: bool) ->
 
 
 def _lines(description: "ProcessDescription") -> Iterator[str]:
+    from cloche.model.process import leaves
+
     yield f"{description.id} {description.version}: {description.title}"
     if description.abstract:
         yield description.abstract
     for heading, parameters in (("Inputs", description.inputs), ("Outputs", description.outputs)):
         yield f"\n{heading}"
-        for parameter in parameters:
+        for parameter in leaves(parameters, number="N/"):
             yield f"  {parameter.id}: {_kind(parameter)}{_occurs(parameter)}"
             yield f"      {parameter.title}"
 

@@ -14,7 +14,7 @@ from referencing.exceptions import Unresolvable
 
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain
 from cloche.model.errors import WrongInputData
-from cloche.model.process import Parameter, ProcessDescription
+from cloche.model.process import Parameter
 from cloche.protocols.ogcapi.forms import Pointer
 from cloche.protocols.ogcapi.problems import INVALID, Fault, Problem, Refused, fragment
 from cloche.protocols.ogcapi.schemas import media_types, schema
@@ -52,11 +52,6 @@ class Check:
     def accepts(self, item: Any) -> bool | None:
         """Whether the schema allows it; None where there is no schema."""
         return None if self._validator is None else next(_errors(self._validator, item), None) is None
-
-
-def checks(process: ProcessDescription) -> dict[str, Check]:
-    """By input identifier."""
-    return {parameter.id: Check(parameter) for parameter in process.inputs}
 
 
 def wrong(id: str, text: str, *given: str) -> WrongInputData:

@@ -49,7 +49,7 @@ class OgcApiConfig:
 
     def result(self, job: str, output: str) -> str:
         """Where one output of a job is found."""
-        return f"{self.job(job)}/results/{quote(output, safe='')}"
+        return f"{self.job(job)}/results/{quote(output)}"
 
     def output(self, job: str, name: str) -> str:
         """Where a stored file is found, with ranges and validators."""

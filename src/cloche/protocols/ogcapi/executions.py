@@ -20,10 +20,10 @@ from cloche.protocols._http.replies import Reply
 from cloche.protocols._http.shelf import Shelf
 from cloche.protocols._http.threads import Threads
 from cloche.protocols._http.waiting import Awaited
-from cloche.protocols.ogcapi import bodies, media, preferences, requests
+from cloche.protocols.ogcapi import bodies, media, nesting, preferences, requests
 from cloche.protocols.ogcapi.answering import Exchange
 from cloche.protocols.ogcapi.bodies import Body
-from cloche.protocols.ogcapi.checks import Check, checks
+from cloche.protocols.ogcapi.checks import Check
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import HTML, JSON
 from cloche.protocols.ogcapi.negotiation import quality
@@ -104,7 +104,7 @@ class Executions:
         version = self._service.catalog_version()
         found = self._checks.get(version, process.id)
         if found is None:
-            found = checks(process)
+            found = nesting.checks(process)
             self._checks.put(version, process.id, found, size=1)
         return found
 

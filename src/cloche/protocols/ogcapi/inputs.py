@@ -16,7 +16,7 @@ from cloche.protocols._http.base64_sink import Base64Sink
 from cloche.protocols._http.deposit import Deposit
 from cloche.protocols.ogcapi import media
 from cloche.protocols.ogcapi.checks import Check, wrong
-from cloche.protocols.ogcapi.forms import Value, taken_apart, value
+from cloche.protocols.ogcapi.forms import Value, taken_apart
 from cloche.protocols.ogcapi.strings import pieces
 from cloche.values import formats
 
@@ -30,9 +30,8 @@ class InputReader:
     def __init__(self, deposit: Deposit) -> None:
         self._deposit = deposit
 
-    def read(self, parameter: Parameter, check: Check, raw: msgspec.Raw) -> Iterator[Input]:
+    def read(self, parameter: Parameter, check: Check, given: Value) -> Iterator[Input]:
         """Every occurrence. Raises InputError with the input's identifier as locator, Refused."""
-        given = value(raw, (parameter.id,))
         try:
             for occurrence in _occurrences(parameter, given):
                 yield Input(id=parameter.id, data=self._data(parameter, check, occurrence))

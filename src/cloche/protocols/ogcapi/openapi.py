@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import quote
 
 from cloche import __version__
-from cloche.model.domains import BoundingBoxDomain, ComplexDomain
-from cloche.model.process import JobControl, Parameter, ProcessDescription
-from cloche.protocols.ogcapi import listing, shapes
+from cloche.model.domains import BoundingBoxDomain, ComplexDomain, Domain
+from cloche.model.process import Described, Group, JobControl, Parameter, ProcessDescription
+from cloche.protocols.ogcapi import listing, nesting, shapes
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import HTML, JSON, OPENAPI, PROBLEM
 from cloche.protocols.ogcapi.requests import LONGEST_KEY
@@ -113,9 +113,7 @@ def _execution(process: ProcessDescription) -> Json:
 
 def _request(process: ProcessDescription) -> Schema:
     """``execute.yaml`` for one process."""
-    inputs: Schema = shapes.record(
-        tuple(parameter.id for parameter in process.inputs if parameter.min_occurs and not _has_default(parameter))
-    )
+    inputs: Schema = shapes.record(tuple(parameter.id for parameter in process.inputs if nesting.needed(parameter)))
     inputs["properties"] = {parameter.id: _input(parameter) for parameter in process.inputs}
     outputs: Schema = {
         "type": "object",
@@ -133,15 +131,8 @@ def _request(process: ProcessDescription) -> Schema:
     )
 
 
-def _input(parameter: Parameter) -> Schema:
-    domain = parameter.domain
-    value = _in_bytes(schema(domain))
-    if value == TEXT:
-        value = TEXT | {"pattern": TEXT_PATTERN}
-    forms: list[Schema] = [value, shapes.qualified(value)]
-    if not isinstance(domain, BoundingBoxDomain):
-        types = [known.media_type for known in domain.formats] if isinstance(domain, ComplexDomain) else []
-        forms.append(shapes.reference(types))
+def _input(parameter: Parameter | Group) -> Schema:
+    forms = _members(parameter) if isinstance(parameter, Group) else _forms(parameter.domain)
     one: Schema = {"anyOf": forms}
     if parameter.max_occurs == 1:
         return one | _told(parameter)
@@ -151,6 +142,25 @@ def _input(parameter: Parameter) -> Schema:
     return (several if parameter.min_occurs > 1 else {"anyOf": [several, *forms]}) | _told(parameter)
 
 
+def _members(group: Group) -> list[Schema]:
+    required = tuple(member.id for member in group.parameters if nesting.needed(member))
+    value = shapes.record(required, **{member.id: _input(member) for member in group.parameters})
+    return [value | {"additionalProperties": False}] + (
+        [] if "value" in value["properties"] else [shapes.qualified(value)]
+    )
+
+
+def _forms(domain: Domain) -> list[Schema]:
+    value = _in_bytes(schema(domain))
+    if value == TEXT:
+        value = TEXT | {"pattern": TEXT_PATTERN}
+    forms: list[Schema] = [value, shapes.qualified(value)]
+    if not isinstance(domain, BoundingBoxDomain):
+        types = [known.media_type for known in domain.formats] if isinstance(domain, ComplexDomain) else []
+        forms.append(shapes.reference(types))
+    return forms
+
+
 def _in_bytes(value: Schema) -> Schema:
     """OpenAPI's own word for base64 beside that of the standard."""
     if "oneOf" in value:
@@ -158,8 +168,8 @@ def _in_bytes(value: Schema) -> Schema:
     return value | {"format": "byte"} if "contentEncoding" in value else value
 
 
-def _output(parameter: Parameter) -> Schema:
-    domain = parameter.domain
+def _output(parameter: Parameter | Group) -> Schema:
+    domain = parameter.domain if isinstance(parameter, Parameter) else None
     members: dict[str, Schema] = {"transmissionMode": {"type": "string", "enum": ["value", "reference"]}}
     if isinstance(domain, ComplexDomain):
         kinds = list(dict.fromkeys(known.media_type for known in domain.formats))
@@ -297,10 +307,6 @@ def _in_path(name: str, shape: Schema) -> Json:
     return {"name": name, "in": "path", "required": True, "schema": shape}
 
 
-def _has_default(parameter: Parameter) -> bool:
-    return getattr(parameter.domain, "default", None) is not None
-
-
-def _told(parameter: Parameter) -> Json:
+def _told(parameter: Described) -> Json:
     words = ". ".join(text.rstrip(".") for text in (parameter.title, parameter.abstract) if text)
     return {"description": words} if words else {}

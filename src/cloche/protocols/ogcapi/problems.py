@@ -7,6 +7,7 @@ from typing import Any
 
 from cloche.model import errors
 from cloche.model.job import Failure, FailureKind
+from cloche.model.process import SEPARATOR
 from cloche.protocols._http.errors import BodyRefused
 
 OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
@@ -65,6 +66,13 @@ def bad_request(detail: str, *, pointer: Sequence[str | int] | None = None) -> R
     """400: the form of the request is wrong, at ``pointer`` where its body is."""
     faults = () if pointer is None else (Fault(pointer=fragment(pointer), detail=detail),)
     return Refused(Problem(status=400, type=INVALID, title="Invalid request", detail=detail, faults=faults))
+
+
+def no_such_input(text: str, pointer: Sequence[str | int]) -> Refused:
+    """400: there is no input of that name at ``pointer``."""
+    status, kind, title = REFUSALS[errors.NoSuchInput]
+    fault = Fault(pointer=fragment(pointer), detail=text)
+    return Refused(Problem(status=status, type=kind, title=title, detail=text, faults=(fault,)))
 
 
 def bad_parameter(name: str, detail: str) -> Refused:
@@ -141,7 +149,8 @@ def failure(reason: Failure | None) -> Problem:
     if reason is None:
         return DISMISSED
     status, kind, title = FAILURES[reason.kind]
-    faults = (Fault(pointer=fragment(("inputs", reason.locator)), detail=reason.text),) if reason.locator else ()
+    pointer = fragment(("inputs", *reason.locator.split(SEPARATOR)))
+    faults = (Fault(pointer=pointer, detail=reason.text),) if reason.locator else ()
     return Problem(status=status, type=kind, title=title, detail=reason.text, faults=faults)
 
 
@@ -149,4 +158,6 @@ def _faults(error: errors.ClocheError) -> tuple[Fault, ...]:
     place = "inputs" if isinstance(error, _INPUTS) else "outputs" if isinstance(error, errors.NoSuchOutput) else ""
     if not place or not error.locator:
         return ()
-    return (Fault(pointer=fragment((place, error.locator)), detail=error.text),)
+    # the path of an input that is inside of others is its pointer; an output is named as the client has named it
+    steps = error.locator.split(SEPARATOR) if place == "inputs" else (error.locator,)
+    return (Fault(pointer=fragment((place, *steps)), detail=error.text),)

@@ -8,15 +8,15 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from cloche.model.data import Input
-from cloche.model.errors import NoSuchInput
 from cloche.model.execute import Execute, Mode, OutputRequest, Response, Subscriber
 from cloche.model.formats import Format
 from cloche.model.process import ProcessDescription
 from cloche.protocols._http.deposit import Deposit
+from cloche.protocols.ogcapi import nesting
 from cloche.protocols.ogcapi.checks import Check
-from cloche.protocols.ogcapi.forms import NO_FORMAT
+from cloche.protocols.ogcapi.forms import NO_FORMAT, value
 from cloche.protocols.ogcapi.inputs import InputReader
-from cloche.protocols.ogcapi.problems import bad_request
+from cloche.protocols.ogcapi.problems import bad_request, no_such_input
 from cloche.values.literal import quote
 
 
@@ -76,8 +76,8 @@ def execute(
 ) -> Execute:
     """What the client asked for. Raises Refused, InputError."""
     outputs = tuple(_output(name, wanted) for name, wanted in (body.outputs or {}).items())
-    count = len(outputs) or len(process.outputs)
-    raw = Response.RAW if count == 1 else Response.PARTS
+    names = [wanted.id for wanted in outputs] or [output.id for output in process.outputs]
+    raw = Response.RAW if len(names) == 1 and process.output_group(names[0]) is None else Response.PARTS
     return Execute(
         process=process.id,
         inputs=_inputs(body.inputs or {}, process, checks, deposit),
@@ -109,17 +109,19 @@ def subscriber(body: ExecuteBody) -> Subscriber | None:
 
 
 def _inputs(
-    given: dict[str, Raw], process: ProcessDescription, checks: Mapping[str, Check], deposit: Deposit
+    inputs: dict[str, Raw], process: ProcessDescription, checks: Mapping[str, Check], deposit: Deposit
 ) -> tuple[Input, ...]:
     reader = InputReader(deposit)
     found: list[Input] = []
-    for name, raw in given.items():
-        parameter = process.input(name)
-        if parameter is None:
-            allowed = ", ".join(known.id for known in process.inputs) or "none"
-            raise NoSuchInput(f"Process {process.id} has no input {quote(name)}. Inputs: {allowed}.", locator=name)
+    for name, raw in inputs.items():
+        known = next((parameter for parameter in process.inputs if parameter.id == name), None)
+        if known is None:
+            allowed = ", ".join(parameter.id for parameter in process.inputs) or "none"
+            text = f"Process {process.id} has no input {quote(name)}. Inputs: {allowed}."
+            raise no_such_input(text, ("inputs", name))
         try:
-            found += reader.read(parameter, checks[name], raw)
+            for parameter, key, given in nesting.inside(known, value(raw, (name,)), name, name):
+                found += reader.read(parameter, checks[key], given)
         except RecursionError:
             raise bad_request(f"Input {name} is nested too deep.", pointer=("inputs", name)) from None
     return tuple(found)

@@ -4,7 +4,7 @@ Clauses 7.11.4 (synchronous execution) and 7.13 (results of a job) say the same 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -15,6 +15,7 @@ from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
 from cloche.model.errors import NoSuchProcess, ResultNotReady
 from cloche.model.execute import OutputRequest, Response
 from cloche.model.job import Job
+from cloche.model.process import SEPARATOR
 from cloche.model.state import ENDED, State
 from cloche.protocols._http import safe
 from cloche.protocols._http.encodings import gzipped, in_base64
@@ -30,6 +31,8 @@ from cloche.values.literal import typed
 TEXT = "text/plain; charset=utf-8"
 NO_STORE = ((b"cache-control", b"no-store"),)
 _OF_PARTS = frozenset({b"content-disposition", b"content-transfer-encoding", b"content-encoding"})
+Pair = tuple[Output, OutputRequest]
+Tree = dict[str, "Pair | Tree"]
 _TOKEN = re.compile(r"[A-Za-z0-9._+-]+/[A-Za-z0-9._+-]+")
 
 
@@ -56,13 +59,22 @@ class Results:
             return self._links(job, found)
         if job.request.response is Response.RAW:
             return self._bare(job, found[0][0], accept)
-        return self._parts(job, found)
+        tree = _tree(found)
+        (first, *more) = tree.values()
+        if isinstance(first, dict) and not more:
+            return Reply(media_type=JSON, segments=tuple(self._object(job, first)), headers=NO_STORE)
+        return self._parts(job, tree)
 
     def one(self, job: Job, id: str, accept: str) -> Reply:
-        """One output by itself. Raises Refused."""
-        for output in self._outputs(job):
+        """One output by itself, or those that an output is made of. Raises Refused."""
+        found = self._outputs(job)
+        for output in found:
             if output.id == id:
                 return self._bare(job, output, accept)
+        inside = [output for output in found if output.id.startswith(id + SEPARATOR)]
+        if inside:
+            pairs = [(replace(output, id=output.id[len(id) + 1 :]), OutputRequest(id=output.id)) for output in inside]
+            return Reply(media_type=JSON, segments=tuple(self._object(job, _tree(pairs))), headers=NO_STORE)
         raise problems.Refused(Problem(status=404, detail=f"Job {job.id} has no result of that name."))
 
     def href(self, job: Job, output: Output) -> tuple[str, str]:
@@ -104,18 +116,28 @@ class Results:
             for output in job.outputs
         ]
 
-    def _pairs(self, job: Job) -> list[tuple[Output, OutputRequest]]:
+    def _pairs(self, job: Job) -> list[Pair]:
         """Outputs with what was asked, in the order asked; optional ones that the process left out are missing."""
         found = {output.id: output for output in self._outputs(job)}
         return [(found[wanted.id], wanted) for wanted in job.request.outputs if wanted.id in found]
 
     def document(self, job: Job) -> Iterator[Segment]:
-        """``results.yaml``."""
-        found = self._pairs(job)
-        for number, (output, wanted) in enumerate(found):
-            yield (b"," if number else b"{") + msgspec.json.encode(output.id) + b":"
-            yield from self._value(job, output, wanted)
-        yield b"}" if found else b"{}"
+        """``results.yaml``: an object can only be a qualified value there."""
+        return self._object(job, _tree(self._pairs(job)), qualified=True)
+
+    def _object(self, job: Job, tree: Tree, *, qualified: bool = False) -> Iterator[Segment]:
+        yield b"{"
+        for number, (name, found) in enumerate(tree.items()):
+            yield (b"," if number else b"") + msgspec.json.encode(name) + b":"
+            if not isinstance(found, dict):
+                yield from self._value(job, *found)
+            elif qualified:
+                yield b'{"value":'
+                yield from self._object(job, found)
+                yield b"}"
+            else:
+                yield from self._object(job, found)
+        yield b"}"
 
     def _value(self, job: Job, output: Output, wanted: OutputRequest) -> list[Segment]:
         if wanted.as_reference:
@@ -131,7 +153,7 @@ class Results:
                     lambda: self._service.read_output(job.id, name), data, small_bytes=self._config.small_bytes
                 )
 
-    def _links(self, job: Job, found: list[tuple[Output, OutputRequest]]) -> Reply:
+    def _links(self, job: Job, found: list[Pair]) -> Reply:
         """/req/core/process-execute-sync-raw-ref: no content, a link for each output."""
         headers = []
         for output, _ in found:
@@ -144,25 +166,31 @@ class Results:
         kind, segment, size, headers = self._content(job, output, accept)
         return Reply(media_type=kind, segments=(segment,), size=size, headers=(*headers, *NO_STORE))
 
-    def _parts(self, job: Job, found: list[tuple[Output, OutputRequest]]) -> Reply:
+    def _parts(self, job: Job, tree: Tree) -> Reply:
         boundary = uuid4().hex
         segments: list[Segment] = []
         first = ""
-        for output, wanted in found:
-            lines = [f"--{boundary}", f"Content-ID: {_plain(output.id)}"]
-            if wanted.as_reference:
-                href, kind = self.href(job, output)
-                lines += [f"Content-Location: {href}"]
-                content: Segment = b""
+        for name, found in tree.items():
+            if isinstance(found, dict):
+                kind, content = JSON, list(self._object(job, found))
+                lines: list[str] = []
             else:
-                kind, content, _, headers = self._content(job, output, "")
-                lines += [f"{key.decode().title()}: {value.decode()}" for key, value in headers if key in _OF_PARTS]
+                kind, lines, content = self._part(job, *found)
             first = first or kind.partition(";")[0]
-            head = "\r\n".join([*lines, f"Content-Type: {kind}", "", ""])
-            segments += [head.encode(), content, b"\r\n"]
+            head = [f"--{boundary}", f"Content-ID: {_plain(name)}", *lines, f"Content-Type: {kind}", "", ""]
+            segments += ["\r\n".join(head).encode(), *content, b"\r\n"]
         segments.append(f"--{boundary}--\r\n".encode())
         kind = f'multipart/related; type="{first}"; boundary={boundary}'
         return Reply(media_type=kind, segments=tuple(segments), headers=NO_STORE)
+
+    def _part(self, job: Job, output: Output, wanted: OutputRequest) -> tuple[str, list[str], list[Segment]]:
+        """Media type, further header lines, and content."""
+        if wanted.as_reference:
+            href, kind = self.href(job, output)
+            return kind, [f"Content-Location: {href}"], []
+        kind, content, _, headers = self._content(job, output, "")
+        lines = [f"{key.decode().title()}: {value.decode()}" for key, value in headers if key in _OF_PARTS]
+        return kind, lines, [content]
 
     def _content(
         self, job: Job, output: Output, accept: str
@@ -193,6 +221,20 @@ class Results:
         if data.size <= self._config.small_bytes:
             return kind, b"".join(chunks), None, headers
         return kind, Stream(chunks=lambda: chunks), size, headers
+
+
+def _tree(pairs: Iterable[Pair]) -> Tree:
+    """Outputs that are in others, inside of them."""
+    root: Tree = {}
+    for pair in pairs:
+        *around, own = pair[0].id.split(SEPARATOR)
+        branch = root
+        for step in around:
+            inner = branch.setdefault(step, {})
+            assert isinstance(inner, dict)  # no identifier is both: descriptions tell them apart
+            branch = inner
+        branch[own] = pair
+    return root
 
 
 def _plain(id: str) -> str:

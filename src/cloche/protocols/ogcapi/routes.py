@@ -38,7 +38,7 @@ def routes(service: Service, config: OgcApiConfig) -> list[BaseRoute]:
         route("/jobs", GET=jobs.list),
         route("/jobs/{job}", GET=jobs.get, DELETE=jobs.dismiss),
         route("/jobs/{job}/results", GET=jobs.results),
-        route("/jobs/{job}/results/{output}", GET=jobs.result),
+        route("/jobs/{job}/results/{output:path}", GET=jobs.result),
         route("/jobs/{job}/log", GET=jobs.log),
         route("/jobs/{job}/events", GET=jobs.events),
         route("/jobs/{job}/pause", POST=jobs.pause),

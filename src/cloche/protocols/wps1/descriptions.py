@@ -7,7 +7,7 @@ from cloche.model.formats import Format
 from cloche.model.process import Parameter, ProcessDescription
 from cloche.protocols._http.languages import translated
 from cloche.protocols._ows.markup import leaf, leaves, node, optional
-from cloche.protocols.wps1 import names
+from cloche.protocols.wps1 import names, nesting
 from cloche.protocols.wps1.capabilities import brief, metadata_links
 from cloche.protocols.wps1.form import stores
 
@@ -34,12 +34,12 @@ def datatype_name(datatype: Datatype) -> str:
 
 def _description(process: ProcessDescription, language: str, max_input_bytes: int | None) -> str:
     supported = "true" if stores(process) else "false"
-    inputs = "".join(_input(parameter, language, max_input_bytes) for parameter in process.inputs)
+    inputs = "".join(_input(parameter, language, max_input_bytes) for parameter in nesting.flattened(process.inputs))
     return node(
         "ProcessDescription",
         brief(process, language),
         node("DataInputs", inputs) if inputs else "",
-        node("ProcessOutputs", *(_output(parameter, language) for parameter in process.outputs)),
+        node("ProcessOutputs", *(_output(parameter, language) for parameter in nesting.flattened(process.outputs))),
         attributes={
             "wps:processVersion": process.version,
             "storeSupported": supported,

@@ -20,7 +20,7 @@ from cloche.protocols._ows.nodes import Node
 from cloche.protocols._ows.replies import xml_reply
 from cloche.protocols._ows.reports import OWS_1_1, report
 from cloche.protocols._ows.soap import Soap
-from cloche.protocols.wps1 import documents, faults, form, kvp
+from cloche.protocols.wps1 import documents, faults, form, kvp, nesting
 from cloche.protocols.wps1.config import Wps1Config
 from cloche.protocols.wps1.raw import raw_reply
 from cloche.protocols.wps1.responses import Responses
@@ -68,7 +68,9 @@ class Executions:
     def _submit(self, read: Callable[[], Execute], deposit: Deposit, accept_language: str, soap: Soap | None) -> Job:
         try:
             request = read()
-            form.check(self._service.process(request.process).description, request, soap=soap is not None)
+            description = self._service.process(request.process).description
+            request = nesting.with_paths(request, description)
+            form.check(description, request, soap=soap is not None)
             chosen = language(request.language, self._config.languages, header=accept_language)
         except BaseException:
             deposit.discard()

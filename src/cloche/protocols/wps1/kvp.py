@@ -1,5 +1,8 @@
 """WPS 1.0.0 requests in KVP."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
 from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, LiteralData, ReferenceData
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain
 from cloche.model.errors import WrongInputData
@@ -11,6 +14,7 @@ from cloche.protocols._ows.errors import invalid, missing
 from cloche.protocols._ows.kvp import Kvp
 from cloche.protocols._ows.operations import boolean, check_version
 from cloche.protocols._ows.sinks import sink
+from cloche.protocols.wps1 import nesting
 from cloche.protocols.wps1.datainputs import Item, parse
 from cloche.protocols.wps1.requests import PROTOCOL, VERSION, DescribeProcess, GetCapabilities
 from cloche.values import boxes
@@ -60,7 +64,7 @@ def execute_request(query: Kvp, description: ProcessDescription, deposit: Deposi
         protocol=PROTOCOL,
         mode=Mode.ASYNC if store else Mode.SYNC,
         store=store,
-        inputs=tuple(_input(item, description, deposit) for item in parse(query.raw("datainputs"))),
+        inputs=tuple(_inputs(parse(query.raw("datainputs")), description, deposit)),
         outputs=raw or document,
         response=Response.RAW if raw else Response.DOCUMENT,
         status=boolean(query.get("status"), "status"),
@@ -78,8 +82,10 @@ def _output(item: Item) -> OutputRequest:
     )
 
 
-def _input(item: Item, description: ProcessDescription, deposit: Deposit) -> Input:
-    return Input(id=item.id, data=_data(item, description, deposit))
+def _inputs(items: Sequence[Item], description: ProcessDescription, deposit: Deposit) -> Iterator[Input]:
+    paths = nesting.numbered([item.id for item in items], description.inputs)
+    for item, path in zip(items, paths, strict=True):
+        yield Input(id=path, data=_data(replace(item, id=path), description, deposit))
 
 
 def _data(item: Item, description: ProcessDescription, deposit: Deposit) -> InputData:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from cloche.model.process import Metadata, Parameter, ProcessDescription
+from cloche.model.process import Described, Metadata, ProcessDescription
 from cloche.protocols._http.languages import translated
 from cloche.protocols._ows import service_metadata
 from cloche.protocols._ows.markup import Attributes, leaf, leaves, node, optional
@@ -56,7 +56,7 @@ def unchanged(update_sequence: str) -> str:
     return f"{_start(update_sequence)}</wps:Capabilities>"
 
 
-def brief(item: ProcessDescription | Parameter, language: str) -> str:
+def brief(item: ProcessDescription | Described, language: str) -> str:
     """The content of ``wps:DescriptionType``."""
     title, abstract = translated(item.translations, language, item.title, item.abstract)
     return "".join(

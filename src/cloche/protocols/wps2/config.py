@@ -39,4 +39,4 @@ class Wps2Config:
 
     def value_location(self, job: str, output: str) -> str:
         """Where an output is found that is no file."""
-        return f"{self.url}/wps/jobs/{quote(job, safe='')}/results/{quote(output, safe='')}"
+        return f"{self.url}/wps/jobs/{quote(job, safe='')}/results/{quote(output)}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cloche.model.domains import BoundingBoxDomain, ComplexDomain, Domain, LiteralDomain, Range
 from cloche.model.formats import Format
-from cloche.model.process import Parameter, ProcessDescription
+from cloche.model.process import Group, Parameter, ProcessDescription
 from cloche.protocols._ows.markup import leaf, leaves, node
 from cloche.protocols.wps2 import names
 from cloche.protocols.wps2.capabilities import Pausable, brief, properties
@@ -40,18 +40,26 @@ def _offering(process: ProcessDescription, pausable: Pausable, language: str, ma
     )
 
 
-def _input(parameter: Parameter, language: str, max_input_bytes: int | None) -> str:
+def _input(parameter: Parameter | Group, language: str, max_input_bytes: int | None) -> str:
     most = "unbounded" if parameter.max_occurs is None else str(parameter.max_occurs)
+    if isinstance(parameter, Group):
+        content = "".join(_input(inner, language, max_input_bytes) for inner in parameter.parameters)
+    else:
+        content = _data(parameter.domain, (PLAIN, XML), max_input_bytes)
     return node(
         "wps:Input",
         brief(parameter, language),
-        _data(parameter.domain, (PLAIN, XML), max_input_bytes),
+        content,
         attributes={"minOccurs": str(parameter.min_occurs), "maxOccurs": most},
     )
 
 
-def _output(parameter: Parameter, language: str) -> str:
-    return node("wps:Output", brief(parameter, language), _data(parameter.domain, (XML, PLAIN), None))
+def _output(parameter: Parameter | Group, language: str) -> str:
+    if isinstance(parameter, Group):
+        content = "".join(_output(inner, language) for inner in parameter.parameters)
+    else:
+        content = _data(parameter.domain, (XML, PLAIN), None)
+    return node("wps:Output", brief(parameter, language), content)
 
 
 def _data(domain: Domain, literal: Sequence[Format], max_input_bytes: int | None) -> str:

@@ -1,9 +1,11 @@
 """WPS 2.0 requests in XML."""
 
+from collections.abc import Iterable, Iterator, Sequence
+
 from cloche.model.errors import NoSuchOutput
 from cloche.model.execute import Execute, Mode, OutputRequest, Response
 from cloche.model.formats import Format
-from cloche.model.process import ProcessDescription
+from cloche.model.process import SEPARATOR, Group, Parameter, ProcessDescription
 from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._ows.errors import Code, OwsError, invalid, missing
 from cloche.protocols._ows.nodes import Node
@@ -85,8 +87,8 @@ def execute_request(root: Node, description: ProcessDescription, deposit: Deposi
         mode=mode,
         store=mode is not Mode.SYNC,
         status=mode is not Mode.SYNC,
-        inputs=tuple(inputs.read(node, description, deposit) for node in root.all("Input")),
-        outputs=tuple(_output(node) for node in root.all("Output")),
+        inputs=tuple(inputs.read(root.all("Input"), description.inputs, deposit)),
+        outputs=tuple(_outputs(root.all("Output"), description.outputs)),
         response=Response(_choice(root, "response", (Response.RAW, Response.DOCUMENT))),
     )
 
@@ -105,15 +107,31 @@ def _choice(node: Node, name: str, choices: tuple[str, ...], *, default: str = "
     return given
 
 
-def _output(node: Node) -> OutputRequest:
-    identifier = node.get("id")
-    if not identifier:
-        raise missing("id")
-    if node.first("Output") is not None:
-        raise NoSuchOutput(f"Output {identifier[:80]} has no outputs inside.", locator=identifier)
+def _outputs(
+    nodes: Iterable[Node], parameters: Sequence[Parameter | Group], *, within: str = ""
+) -> Iterator[OutputRequest]:
+    """What is asked for; an output made of outputs without one inside stands for all of them."""
+    known = {parameter.id: parameter for parameter in parameters}
+    for node in nodes:
+        own = node.get("id")
+        if not own:
+            raise missing("id")
+        parameter, inner = known.get(own), list(node.all("Output"))
+        path = within + own
+        if SEPARATOR in own:
+            raise NoSuchOutput(f"There is no output {own[:80]}.", locator=path)
+        if not inner:
+            yield _output(node, path)
+        elif isinstance(parameter, Group):
+            yield from _outputs(inner, parameter.parameters, within=path + SEPARATOR)
+        else:
+            raise NoSuchOutput(f"Output {path[:80]} has no outputs inside.", locator=path)
+
+
+def _output(node: Node, path: str) -> OutputRequest:
     transmission = _choice(node, "transmission", ("value", "reference"), default="value")
     return OutputRequest(
-        id=identifier,
+        id=path,
         format=Format(media_type=node.get("mimeType"), encoding=node.get("encoding"), schema=node.get("schema")),
         as_reference=transmission == "reference",
     )

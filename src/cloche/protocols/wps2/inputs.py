@@ -4,11 +4,14 @@
 process tells which was meant.
 """
 
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
 from cloche.model.data import BoundingBoxData, ComplexData, Input, InputData, LiteralData, ReferenceData
 from cloche.model.domains import BoundingBoxDomain, LiteralDomain
-from cloche.model.errors import InputError, NoSuchInput, WrongInputData
+from cloche.model.errors import InputError, NoSuchInput, TooManyInputs, WrongInputData
 from cloche.model.formats import Format
-from cloche.model.process import Parameter, ProcessDescription
+from cloche.model.process import SEPARATOR, Group, Parameter
 from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._ows.errors import missing
 from cloche.protocols._ows.nodes import Node, Payload
@@ -28,14 +31,43 @@ STRUCTURAL = frozenset(
 LONGEST_LITERAL = 1 << 22
 
 
-def read(node: Node, description: ProcessDescription, deposit: Deposit) -> Input:
-    """One ``wps:Input``. Raises OwsError, InputError."""
-    identifier = node.get("id") or node.child_text("Identifier")
-    if not identifier:
-        raise missing("id")
-    parameter = description.input(identifier)
-    if node.first("Input") is not None:
-        raise NoSuchInput(f"Input {identifier[:80]} has no inputs inside.", locator=identifier)
+def read(
+    nodes: Iterable[Node], parameters: Sequence[Parameter | Group], deposit: Deposit, *, within: str = ""
+) -> Iterator[Input]:
+    """Every ``wps:Input``; ``within`` is the path of the input that they are in. Raises OwsError, InputError."""
+    known = {parameter.id: parameter for parameter in parameters}
+    counts: Counter[str] = Counter()
+    for node in nodes:
+        own = node.get("id") or node.child_text("Identifier")
+        if not own:
+            raise missing("id")
+        parameter, inner = known.get(own), list(node.all("Input"))
+        path = within + own
+        if SEPARATOR in own:
+            raise NoSuchInput(f"There is no input {own[:80]}.", locator=path)
+        if not isinstance(parameter, Group):
+            if inner:
+                raise NoSuchInput(f"Input {path[:80]} has no inputs inside.", locator=path)
+            yield _leaf(node, path, parameter, deposit)
+            continue
+        if not inner:
+            names = ", ".join(known.id for known in parameter.parameters)
+            raise WrongInputData(f"Input {path} is made of inputs: {names}.", locator=path)
+        start = _occurrence(parameter, path, counts[own])
+        counts[own] += 1
+        yield from read(inner, parameter.parameters, deposit, within=start + SEPARATOR)
+
+
+def _occurrence(group: Group, path: str, number: int) -> str:
+    """The path of an occurrence."""
+    if group.max_occurs != 1:
+        return f"{path}{SEPARATOR}{number}"
+    if number:
+        raise TooManyInputs(f"Input {path} takes at most 1 value.", locator=path)
+    return path
+
+
+def _leaf(node: Node, identifier: str, parameter: Parameter | None, deposit: Deposit) -> Input:
     reference, data = node.first("Reference"), node.first("Data")
     try:
         if reference is not None:

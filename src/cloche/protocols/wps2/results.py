@@ -7,7 +7,7 @@ from cloche.model.errors import NoSuchOutput, NoSuchProcess
 from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import Job
-from cloche.model.process import ProcessDescription
+from cloche.model.process import SEPARATOR, ProcessDescription
 from cloche.protocols._http.replies import Reply
 from cloche.protocols._ows import data as markup
 from cloche.protocols._ows.data import Part, bounding_box_text, format_attributes, plain_encoding
@@ -40,9 +40,11 @@ class Results:
         description = self._description(job)
         parts: list[Part] = [names.root("wps:Result"), leaf("wps:JobID", job.id), expires]
         for output in job.outputs:
-            parts.append(opening("wps:Output", {"id": output.id}))
+            # the schema has at most one output inside of an output: each that gives data comes with all around it
+            steps = output.id.split(SEPARATOR)
+            parts.append("".join(opening("wps:Output", {"id": step}) for step in steps))
             parts += self._output(job, _known(output, description), wanted.get(output.id, OutputRequest(id=output.id)))
-            parts.append("</wps:Output>")
+            parts.append("</wps:Output>" * len(steps))
         return xml_reply([*parts, "</wps:Result>"], headers=NO_STORE, soap=soap)
 
     def raw(self, job: Job) -> Reply:
