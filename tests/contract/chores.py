@@ -83,3 +83,12 @@ def count() -> Result:
         file.write("x")
     time.sleep(0.1)
     return Path("marks").read_text()
+
+
+@process
+def talk(seconds: float) -> Result:
+    """Say that it has begun, sleep, then print more than a small disk holds."""
+    Path("begun").touch()
+    time.sleep(seconds)
+    sys.stdout.write("words " * 200_000)
+    raise ProcessError("said it all")

@@ -26,6 +26,7 @@ from cloche.model.limits import Limits
 from cloche.model.state import State
 from cloche.ports.executor import Refused, Unreachable
 from cloche.ports.store import Move, StoreUnavailable
+from disks import filled, small_disk
 from engines import House, file, results, soon, spoil_fifo, spoil_symlink
 from jobs import a_request
 
@@ -52,6 +53,21 @@ def test_an_exceeded_limit_is_named(house: House) -> None:
     failure = house.ended(id).failure
     assert failure is not None
     assert (failure.kind, failure.text) == (FailureKind.LIMIT, "memory limit of 1 GiB exceeded")
+
+
+def test_a_job_that_finds_no_room_to_start_says_so(tmp_path: Path) -> None:
+    with small_disk("tmpfs") as disk:
+        (tmp_path / "work").symlink_to(disk)
+        house = House(tmp_path)
+        house.open()
+        try:
+            with filled(disk):
+                job = house.ended(house.submit())
+            assert job.failure is not None
+            assert (job.failure.kind, job.failure.text) == ("internal", "There is no room left to start the job.")
+        finally:
+            house.close()
+            house.store.close()
 
 
 def spoil_hardlink(out: Path) -> str:

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from cloche.model.limits import Limits
-from cloche.runner.breaches import Seen, Stopped, breach, show_seconds
+from cloche.runner.breaches import NO_ROOM, Seen, Stopped, breach, show_seconds
 
 LIMITS = Limits(
     memory=1 << 30, cpu_time=90, processes=64, run_time=600, file_size=1 << 20, scratch=1 << 31, open_files=10
@@ -33,6 +33,7 @@ KILL = int(signal.SIGKILL)
         (Seen(code=-1, signal=KILL, cpu_s=10), ""),
         (Seen(code=-1, signal=int(signal.SIGXFSZ)), "file size limit of 1 MiB exceeded"),
         (Seen(code=1, largest_file=1 << 20), "file size limit of 1 MiB exceeded"),
+        (Seen(code=NO_ROOM), "no space left on the server"),
         (Seen(code=1, denied_forks=3), "process limit of 64 exceeded"),
     ],
 )

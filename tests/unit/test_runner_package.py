@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+import cloche.library  # noqa: F401 - what was imported before is no file of a package
 from cloche.process import DeclarationError
 from cloche.runner.describe import describe
 from cloche.runner.package import PackageError, load

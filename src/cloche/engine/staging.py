@@ -1,5 +1,6 @@
 """Prepares a job directory for its start."""
 
+import errno
 import mimetypes
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from cloche.model.errors import ClocheError, DataNotAccessible, NotEnoughStorage
 from cloche.model.job import Failure, FailureKind, Job
 from cloche.ports.executor import Task
 from cloche.ports.fetcher import Fetcher
+
+_NO_ROOM = "There is no room left to start the job."
 
 
 class Unfit(Exception):
@@ -36,7 +39,7 @@ def stage(job: Job, layout: Layout, fetcher: Fetcher, policy: Policy) -> Task:
         limits=job.limits,
         language=job.request.language,
     )
-    write_record(layout.request, record)
+    _write(record, layout)
     return Task(
         key=job.id,
         package=job.package,
@@ -44,6 +47,15 @@ def stage(job: Job, layout: Layout, fetcher: Fetcher, policy: Policy) -> Task:
         limits=job.limits,
         network=policy.network(job.process),
     )
+
+
+def _write(record: TaskRecord, layout: Layout) -> None:
+    try:
+        write_record(layout.request, record)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise Unfit(Failure(kind=FailureKind.INTERNAL, text=_NO_ROOM)) from error
 
 
 def _staged(number: int, given: Input, job: Job, layout: Layout, fetcher: Fetcher, policy: Policy) -> Input:

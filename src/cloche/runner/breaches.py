@@ -1,5 +1,6 @@
 """Which limit ended an execution, in words for clients: a pure function of what the supervisor saw."""
 
+import os
 import signal
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +20,9 @@ class Stopped(Enum):
     REQUEST = "request"
 
 
+NO_ROOM = os.EX_CANTCREAT
+"""The exit code of an execution whose result cannot be written, because the disk is full."""
+NO_ROOM_TEXT = "no space left on the server"
 MAX_FILES = 200_000  # in the work directory, where scratch is limited: many empty files fill a disk as well
 
 
@@ -56,6 +60,8 @@ def _from_kernel(limits: Limits, seen: Seen) -> str:
         return f"memory limit of {show_bytes(limits.memory or 0)} exceeded"
     if limits.cpu_time and (seen.stopped is Stopped.CPU_TIME or _killed_for_cpu(limits.cpu_time, seen)):
         return f"CPU time limit of {show_seconds(limits.cpu_time)} exceeded"
+    if seen.code == NO_ROOM:
+        return NO_ROOM_TEXT
     if limits.file_size and (seen.signal == signal.SIGXFSZ or seen.largest_file >= limits.file_size):
         return f"file size limit of {show_bytes(limits.file_size)} exceeded"
     if seen.denied_forks:

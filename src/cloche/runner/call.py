@@ -1,6 +1,7 @@
 """Call a process, inside the walls: request in, result out. The only way that process code is ever run."""
 
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -24,6 +25,7 @@ from cloche.model.formats import Format
 from cloche.model.job import FailureKind
 from cloche.model.limits import Limits
 from cloche.runner import failures, inputs, outputs
+from cloche.runner.breaches import NO_ROOM
 from cloche.runner.failures import STOPPED
 from cloche.runner.package import Package
 from cloche.runner.progress import ProgressFile
@@ -65,7 +67,7 @@ def run(layout: Layout, package: Package) -> int:
         record = _execute(task, layout, package)
     except BaseException as error:  # noqa: BLE001 - the last edge: whatever process code raises ends here
         return _fail(error, task, layout)
-    return OK if _write(record, layout) else FAILED
+    return _write(record, layout)
 
 
 def _execute(task: TaskRecord, layout: Layout, package: Package) -> ResultRecord:
@@ -114,8 +116,7 @@ def _fail(error: BaseException, task: TaskRecord, layout: Layout) -> int:
     traceback.clear_frames(error.__traceback__)
     if failure.kind is FailureKind.LIMIT:
         shutil.rmtree(layout.out, ignore_errors=True)
-    _write(ResultRecord(failure=failure), layout)
-    return _code(error)
+    return _write(ResultRecord(failure=failure), layout) or _code(error)
 
 
 def _code(error: BaseException) -> int:
@@ -126,13 +127,14 @@ def _code(error: BaseException) -> int:
     return FAILED
 
 
-def _write(record: ResultRecord, layout: Layout) -> bool:
+def _write(record: ResultRecord, layout: Layout) -> int:
+    """The exit code that this deserves."""
     try:
         write_record(layout.result, record)
     except (OSError, MemoryError) as error:
         _log(f"result.json cannot be written: {error}")
-        return False
-    return True
+        return NO_ROOM if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) else FAILED
+    return OK
 
 
 def _log_traceback(error: BaseException, task: TaskRecord) -> None:

@@ -11,6 +11,7 @@ from cloche.model.errors import InputError
 from cloche.model.job import FailureKind
 from cloche.model.limits import Limits
 from cloche.model.quantities import show_bytes
+from cloche.runner.breaches import NO_ROOM_TEXT
 
 STOPPED = 128 + signal.SIGTERM
 """The exit code of an execution that was told to end."""
@@ -91,7 +92,7 @@ def _open_files(limits: Limits) -> str:
 
 def _scratch(limits: Limits) -> str:
     size = limits.scratch
-    return "no space left on the server" if size is None else f"work directory limit of {show_bytes(size)} exceeded"
+    return NO_ROOM_TEXT if size is None else f"work directory limit of {show_bytes(size)} exceeded"
 
 
 def _processes(limits: Limits) -> str | None:

@@ -8,7 +8,7 @@ _TAIL = 2000
 
 
 class Log:
-    """One stream. The file is made with the first byte; past the cap everything is read and dropped."""
+    """One stream. The file is made with the first byte; past the cap or on a full disk all is read and dropped."""
 
     def __init__(self, path: str) -> None:
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
@@ -39,7 +39,13 @@ class Log:
             return
         kept = data[: self._room]
         self._room -= len(data)
+        try:
+            self._write(kept + (b"\n[the rest was cut off: log limit]\n" if self._room < 0 else b""))
+        except OSError:
+            self._room = 0  # the disk is full: the log ends here, the execution does not
+
+    def _write(self, data: bytes) -> None:
         if self._file is None:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             self._file = os.open(self._path, flags, 0o644)
-        os.write(self._file, kept + (b"\n[the rest was cut off: log limit]\n" if self._room < 0 else b""))
+        os.write(self._file, data)

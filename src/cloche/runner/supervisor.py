@@ -7,7 +7,6 @@ and only then the supervisor ends.
 
 import contextlib
 import fcntl
-import json
 import os
 import resource
 import select
@@ -22,8 +21,8 @@ from cloche.jobdir.orders import Order
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
 from cloche.model.limits import Limits
-from cloche.runner import child, rehearsal
-from cloche.runner.breaches import MAX_FILES, Seen, Stopped, breach
+from cloche.runner import child, evidence, rehearsal
+from cloche.runner.breaches import MAX_FILES, NO_ROOM_TEXT, Seen, Stopped, breach
 from cloche.runner.channel import receive
 from cloche.runner.family import Family
 from cloche.runner.groups import Groups
@@ -60,14 +59,19 @@ def supervise(walls: raising.Walls, call: child.Call, groups: Groups, connection
         return
     order = Order.load(data)
     os.chdir(order.jobdir)
-    lock = _claim(boot)
+    lock = _claim()
     if lock is None:
         slot.discard()
         return
-    cell.prepare(order.jobdir)
-    groups = slot.go(data, Groups.of(order.groups, descriptors))
-    record = _Supervision(slot, order.limits, groups, signals).run()
-    _put(_EXIT, json.dumps(_plain(record)).encode())
+    try:
+        _begin(boot, order.jobdir)
+    except OSError as error:
+        slot.discard()
+        record = _no_room(error)
+    else:
+        groups = slot.go(data, Groups.of(order.groups, descriptors))
+        record = _Supervision(slot, order.limits, groups, signals).run()
+    evidence.conclude(lock, record, _LOCK, _EXIT)
     os.close(lock)
 
 
@@ -104,10 +108,10 @@ class _Slot:
         os.waitpid(self.first, 0)
 
 
-def _claim(boot: str) -> int | None:
+def _claim() -> int | None:
     """The lock of the one supervisor that this job will ever have, or None.
 
-    The lock lets one at a time look whether ``started.json`` is there; it comes whole, by rename.
+    The lock lets one at a time look whether ``started.json`` is there; the file has room for the record of the end.
     """
     lock = os.open(_LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
     try:
@@ -118,10 +122,16 @@ def _claim(boot: str) -> int | None:
     if _exists(_STARTED):
         os.close(lock)
         return None
+    evidence.reserve(lock)
+    return lock
+
+
+def _begin(boot: str, jobdir: str) -> None:
+    """Say whose job it is in ``started.json``, which comes whole, by rename; make the execution's directories."""
     pid, ticks = _identity()
     # a StartedRecord
     _put(_STARTED, b'{"pid":%d,"start_ticks":%d,"boot":"%b"}' % (pid, ticks, boot.encode()))
-    return lock
+    cell.prepare(jobdir)
 
 
 def _put(name: str, data: bytes) -> None:
@@ -147,24 +157,6 @@ def _identity() -> tuple[int, int]:
     text = os.read(descriptor, 1024)
     os.close(descriptor)
     return int(text.split(b" ", 1)[0]), int(text[text.rindex(b")") + 2 :].split()[19])
-
-
-def _plain(record: ExitRecord) -> dict[str, object]:
-    """What ``codec.encode`` makes of it."""
-    return {
-        "ok": record.ok,
-        "code": record.code,
-        "signal": record.signal,
-        "oom": record.oom,
-        "timeout": record.timeout,
-        "breach": record.breach,
-        "message": record.message,
-        "usage": {
-            "cpu_s": record.usage.cpu_s,
-            "wall_s": record.usage.wall_s,
-            "peak_memory_bytes": record.usage.peak_memory_bytes,
-        },
-    }
 
 
 def boot_id() -> str:
@@ -300,6 +292,13 @@ def _is_plain_file(name: str) -> bool:
         return stat.S_ISREG(os.lstat(name).st_mode)
     except OSError:
         return False
+
+
+def _no_room(error: OSError) -> ExitRecord:
+    """The end of an execution that never began. Raises ``error`` again where the disk is not what is full."""
+    if error.errno not in evidence.FULL:
+        raise error
+    return ExitRecord(ok=False, breach=NO_ROOM_TEXT, message=str(error))
 
 
 def _message(seen: Seen, tail: str) -> str:
