@@ -4,6 +4,7 @@ import os
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,8 @@ from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.describer import PackageBroken
-from cloche.ports.executor import Refused
-from executions import Bench, local, need_level
+from cloche.ports.executor import Refused, Unreachable
+from executions import Bench, local, need_level, until
 
 GOOD = """
     from typing import Annotated
@@ -121,6 +122,88 @@ def test_a_package_that_never_finishes_importing_is_given_up(folder: Path, level
         hurried.describe(package)
     assert time.monotonic() - begin < 5
     hurried.close()
+
+
+HANGING = """
+    import time
+    time.sleep(60)
+"""
+
+
+def test_executions_go_on_with_the_old_code_while_the_new_hangs(folder: Path, level: Level) -> None:
+    patient = LocalExecutor(replace(settings(folder, level), start_timeout_s=60))
+    package = write(folder / "slow.py", GOOD.format(version="1"))
+    bench = Bench(patient, folder / "data", package)
+    assert bench.run("answer").value == "1"
+    write(folder / "slow.py", HANGING)
+    pool = ThreadPoolExecutor(1)
+    description = pool.submit(patient.describe, package)
+    until(lambda: len(zygotes()) == 2)
+    begin = time.monotonic()
+    assert bench.run("answer").value == "1"
+    assert time.monotonic() - begin < 5
+    # what hangs is given up as soon as its code is mended
+    write(folder / "slow.py", GOOD.format(version="333"))
+    assert [p.version for p in description.result(20).processes] == ["333"]
+    assert bench.run("answer").value == "333"
+    pool.shutdown()
+    patient.close()
+
+
+def test_a_job_does_not_wait_long_for_an_import_that_hangs(folder: Path, level: Level) -> None:
+    patient = LocalExecutor(replace(settings(folder, level), start_timeout_s=60))
+    package = write(folder / "hangs.py", HANGING)
+    pool = ThreadPoolExecutor(1)
+    description = pool.submit(patient.describe, package)
+    until(lambda: len(zygotes()) == 1)
+    bench = Bench(patient, folder / "data", package)
+    begin = time.monotonic()
+    with pytest.raises(Unreachable, match="still being imported"):
+        patient.start(bench.task("answer"))
+    assert time.monotonic() - begin < 5
+    patient.close()
+    with pytest.raises(PackageBroken):
+        description.result(10)
+    assert zygotes() == []
+    pool.shutdown()
+
+
+def zygotes() -> list[int]:
+    """Those that this process has started."""
+    threads = Path("/proc/self/task").iterdir()
+    children = [pid for thread in threads for pid in (thread / "children").read_text().split()]
+    return [int(pid) for pid in children if b"cloche.runner" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+def test_a_package_that_breaks_executes_nothing_until_it_is_mended(executor: LocalExecutor, folder: Path) -> None:
+    package = write(folder / "breaks.py", GOOD.format(version="1"))
+    bench = Bench(executor, folder / "data", package)
+    assert bench.run("answer").value == "1"
+    write(folder / "breaks.py", "retrun")
+    with pytest.raises(PackageBroken, match="NameError"):
+        executor.describe(package)
+    with pytest.raises(Refused, match="package of this process is broken"):
+        executor.start(bench.task("answer"))
+    write(folder / "breaks.py", GOOD.format(version="22"))
+    assert bench.run("answer").value == "22"
+
+
+def test_a_process_with_the_network_gets_changed_code_as_well(folder: Path, level: Level) -> None:
+    allowed = LocalExecutor(replace(settings(folder, level), network=True))
+    package = write(folder / "networked.py", GOOD.format(version="1"))
+    bench = Bench(allowed, folder / "data", package)
+
+    def answer() -> str:
+        task = replace(bench.task("answer"), network=True)
+        allowed.start(task)
+        return bench.wait(task).value
+
+    allowed.describe(package)
+    assert answer() == "1"
+    write(folder / "networked.py", GOOD.format(version="22"))
+    allowed.describe(package)
+    assert answer() == "22"
+    allowed.close()
 
 
 def test_a_package_that_starts_threads_is_refused(executor: LocalExecutor, folder: Path) -> None:

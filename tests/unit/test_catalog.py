@@ -109,18 +109,88 @@ def test_only_changed_packages_are_described_again():
     assert made.version() == 1001
 
 
-def test_a_package_that_breaks_is_dropped_and_comes_back_mended():
+def test_a_package_that_breaks_stays_published_but_is_not_available_until_it_is_mended():
     describer = Describer(a=[process("p")], b=[process("q")])
     made = catalog(describer)
-    describer.packages["a"] = PackageBroken("half saved")
-    made.refresh()
-    assert ids(made) == ["q"]
-    assert made.problems()[0].package == "a"
+    assert made.get("p").available
+    for error in (PackageBroken("half saved"), PackageBroken("no file"), OSError("no pipe")):
+        describer.packages["a"] = error
+        assert made.refresh() is False
+        assert ids(made) == ["p", "q"]
+        assert (made.get("p").available, made.get("q").available) == (False, True)
+        assert [(one.package, str(error) in one.error) for one in made.problems()] == [("a", True)]
     describer.packages["a"] = [process("p")]
-    made.refresh()
-    assert ids(made) == ["p", "q"]
+    assert made.refresh() is False
+    assert made.get("p").available
     assert made.problems() == ()
-    assert made.version() == 1002
+    assert made.version() == 1000
+    describer.packages["a"] = []
+    assert made.refresh() is True
+    assert ids(made) == ["q"]
+
+
+class Hanging(Describer):
+    """A package that hangs while it is imported, until ``released`` is set."""
+
+    def __init__(self, **packages):
+        super().__init__(**packages)
+        self.hanging, self.released = "", threading.Event()
+
+    def describe(self, package):
+        if package == self.hanging:
+            assert self.released.wait(20)
+        return super().describe(package)
+
+
+def soon(true):
+    deadline = time.monotonic() + 5
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_package_that_hangs_holds_up_no_other():
+    describer = Hanging(a=[process("p")], b=[process("q")])
+    made = catalog(describer)
+    describer.hanging = "a"
+    describer.packages |= {"a": [process("p", "New")], "b": [process("q", "New")]}
+    began = time.monotonic()
+    assert made.refresh(patience=0.1) is True
+    assert time.monotonic() - began < 5
+    assert [one.description.title for one in made.processes()] == ["A process", "New"]
+    assert made.get("p").available, "its old code still runs"
+    describer.packages["b"] = [process("q", "Newer")]
+    describer.described.clear()
+    made.refresh(patience=5)
+    assert describer.described == ["b"], "it is not begun a second time"
+    assert made.get("q").description.title == "Newer"
+    describer.released.set()
+    soon(lambda: made.get("p").description.title == "New")
+    describer.packages["a"] = [process("p", "Newest")]
+    soon(lambda: made.refresh() or made.get("p").description.title == "Newest")
+
+
+def test_a_package_that_hangs_from_the_beginning_is_a_problem_until_it_comes():
+    describer = Hanging(a=[process("p")], b=[process("q")])
+    describer.hanging = "a"
+    made = PackageCatalog(["a", "b"], describer)
+    made.refresh(patience=0.1)
+    assert ids(made) == ["q"]
+    assert [(one.package, one.error) for one in made.problems()] == [("a", "not imported yet after 0.1 s")]
+    describer.released.set()
+    soon(lambda: ids(made) == ["p", "q"])
+    assert made.problems() == ()
+
+
+def test_packages_that_had_no_turn_because_others_hang_get_it_the_next_time():
+    describer = Hanging(a=[process("p")], b=[process("q")])
+    describer.hanging = "a"
+    made = PackageCatalog(["a", "b"], describer, workers=1)
+    made.refresh(patience=0.1)
+    assert ids(made) == []
+    made.refresh(patience=5)
+    assert ids(made) == ["q"]
+    describer.released.set()
 
 
 def test_a_package_without_a_fingerprint_is_tried_each_time():

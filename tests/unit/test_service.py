@@ -19,6 +19,7 @@ from cloche.model.errors import (
     NoSuchProcess,
     NotEnoughStorage,
     NotPossible,
+    ProcessUnavailable,
     ResultNotReady,
     ServerBusy,
     SizeExceeded,
@@ -55,13 +56,14 @@ class Catalog:
             replace(ECHO, id="sync", job_control=(JobControl.SYNC,)),
             replace(ECHO, id="async", job_control=(JobControl.ASYNC,)),
             replace(ECHO, id="still", mode="still"),
+            replace(ECHO, id="broken"),
             replace(ECHO, id="elsewhere", mode="nowhere"),
         ]
 
     def get(self, id):
         for description in self.descriptions:
             if description.id == id:
-                return Published(description=description, package="a.package")
+                return Published(description=description, package="a.package", available=id != "broken")
         raise NoSuchProcess(id)
 
     def processes(self):
@@ -262,6 +264,7 @@ def test_a_process_may_name_its_executor(house):
     ("arguments", "error"),
     [
         ({"process": "nothing"}, NoSuchProcess),
+        ({"process": "broken"}, ProcessUnavailable),
         ({"inputs": ()}, MissingInput),
         ({"process": "sync", "mode": Mode.ASYNC}, NoSuchMode),
         ({"process": "async", "mode": Mode.SYNC}, NoSuchMode),
@@ -473,5 +476,5 @@ def test_purging_forgets_an_ended_job(house):
 
 def test_what_is_published_comes_from_the_catalog(house):
     assert house.service.process("echo").description == ECHO
-    assert len(house.service.processes()) == 5
+    assert len(house.service.processes()) == 6
     assert house.service.catalog_version() == 7

@@ -14,6 +14,9 @@ def routes(service: Service) -> list[Route]:
 
     async def health(_: Request) -> Response:
         processes = await run_in_threadpool(service.processes)
-        return JSONResponse({"status": "ok", "version": __version__, "processes": len(processes)})
+        unavailable = sum(not one.available for one in processes)
+        return JSONResponse(
+            {"status": "ok", "version": __version__, "processes": len(processes), "unavailable": unavailable}
+        )
 
     return [Route("/healthz", health)]

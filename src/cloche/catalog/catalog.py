@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,10 +15,16 @@ from cloche.ports.describer import Describer, PackageBroken
 
 logger = structlog.get_logger(__name__)
 
+PATIENCE_S = 30.0
+_SHORT_PATIENCE_S = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What was found of one package: its processes, or why there are none. No fingerprint: look again each time."""
+    """What was found of one package: its processes; those of before, if it is broken.
+
+    No fingerprint: look again each time.
+    """
 
     package: str
     fingerprint: str | None
@@ -40,8 +46,9 @@ class Snapshot:
 class PackageCatalog:
     """Implements ``ports.catalog.Catalog``. Nothing is known before ``start`` or ``refresh``.
 
-    Answers never lock and never wait. A package that breaks is served no longer: what would be executed is its code
-    as it is now. Where two packages publish one identifier the first named wins and the other is a problem.
+    Answers never lock and never wait, and no package waits for another that is slow to import. Of a package that breaks
+    while it is served the last description stays, marked as not available: what would be executed is its code as it is
+    now. Where two packages publish one identifier the first named wins and the other is a problem.
     ``version`` begins at the clock's seconds, so that it grows over restarts too.
     """
 
@@ -61,7 +68,8 @@ class PackageCatalog:
         self._workers = workers
         self._clock = clock
         self._snapshot = Snapshot(version=0)
-        self._refreshing = threading.Lock()
+        self._taking = threading.Lock()
+        self._late: set[str] = set()
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -94,29 +102,44 @@ class PackageCatalog:
             self._thread.join(timeout=2)
             self._thread = None
 
-    def refresh(self) -> bool:
+    def refresh(self, *, patience: float = PATIENCE_S) -> bool:
         """Look at all packages, several at a time, and describe those whose code changed.
 
-        Broken ones become problems. Returns whether what is published changed.
+        Broken ones become problems. Returns whether what is published changed. A package that takes longer than
+        ``patience`` seconds is no longer waited for; what is found of it is published when it comes.
         """
-        with self._refreshing:
-            before = self._snapshot
-            looks = self._look_at_all({look.package: look for look in before.looks})
-            processes, problems = _merge(looks)
-            changed = before.version == 0 or processes != before.processes
-            version = max(before.version + 1, int(self._clock())) if changed else before.version
-            self._snapshot = Snapshot(
-                version=version,
-                looks=looks,
-                processes=processes,
-                by_id={one.description.id: one for one in processes},
-                problems=problems,
-            )
-        return changed
+        before = self._snapshot.version
+        known = {look.package: look for look in self._snapshot.looks}
+        with self._taking:
+            packages = [package for package in self._packages if package not in self._late]
+        pool = ThreadPoolExecutor(self._workers, thread_name_prefix="catalog")
+        looks = {pool.submit(self._look, package, known.get(package)): package for package in packages}
+        pool.shutdown(wait=False)
+        done, slow = wait(looks, timeout=patience)
+        late = [look for look in slow if not look.cancel()]  # what had no turn yet gets one the next time
+        self._publish([look.result() for look in done])
+        self._miss([looks[look] for look in late], known, patience)
+        for look in late:
+            look.add_done_callback(lambda found: self._publish([found.result()]))
+        return self._snapshot.version != before
 
-    def _look_at_all(self, known: Mapping[str, Look]) -> tuple[Look, ...]:
-        with ThreadPoolExecutor(self._workers, thread_name_prefix="catalog") as pool:
-            return tuple(pool.map(lambda package: self._look(package, known.get(package)), self._packages))
+    def _miss(self, packages: Sequence[str], known: Mapping[str, Look], patience: float) -> None:
+        for package in packages:
+            served = package in known
+            words = "executions go on with its code of before" if served else "it is served when it has been imported"
+            logger.warning("package takes long to import", package=package, seconds=patience, meanwhile=words)
+        error = f"not imported yet after {patience:g} s"
+        strangers = [package for package in packages if package not in known]
+        looks = [Look(package=package, fingerprint=None, error=error) for package in strangers]
+        self._publish(looks, late=packages)
+
+    def _publish(self, looks: Sequence[Look], *, late: Sequence[str] = ()) -> None:
+        """Answer from what was found from now on; packages that are ``late`` are still being looked at."""
+        with self._taking:
+            before = self._snapshot
+            found = {look.package: look for look in (*before.looks, *looks)}
+            self._late = (self._late - {look.package for look in looks}) | set(late)
+            self._snapshot = _snapshot(before, [found[name] for name in self._packages if name in found], self._clock)
 
     def _look(self, package: str, known: Look | None) -> Look:
         fingerprint = None
@@ -137,26 +160,41 @@ class PackageCatalog:
     def _keep_fresh(self) -> None:
         while not self._stopped.wait(self._interval):
             try:
-                self.refresh()
+                self.refresh(patience=_SHORT_PATIENCE_S)
             except Exception:
                 logger.exception("packages could not be looked at")
 
 
+def _snapshot(before: Snapshot, looks: Sequence[Look], clock: Callable[[], float]) -> Snapshot:
+    processes, problems = _merge(looks)
+    changed = before.version == 0 or processes != before.processes
+    return Snapshot(
+        version=max(before.version + 1, int(clock())) if changed else before.version,
+        looks=tuple(looks),
+        processes=processes,
+        by_id={one.description.id: one for one in processes},
+        problems=problems,
+    )
+
+
 def _broken(package: str, fingerprint: str | None, error: str, known: Look | None) -> Look:
+    processes = known.processes if known else ()
     if known is None or known.error != error:
-        logger.warning("package is not served", package=package, error=error)
-    return Look(package=package, fingerprint=fingerprint, error=error)
+        event = "package broke: its processes cannot be executed" if processes else "package is not served"
+        logger.warning(event, package=package, error=error)
+    return Look(package=package, fingerprint=fingerprint, processes=processes, error=error)
 
 
 def _merge(looks: Sequence[Look]) -> tuple[tuple[Published, ...], tuple[PackageProblem, ...]]:
-    """All processes ordered by identifier, and what is not served."""
+    """All processes ordered by identifier, and what is wrong."""
     by_id: dict[str, Published] = {}
     problems = []
     for look in looks:
         if look.error:
             problems.append(PackageProblem(package=look.package, error=look.error))
         for description in look.processes:
-            first = by_id.setdefault(description.id, Published(description=description, package=look.package))
+            own = Published(description=description, package=look.package, available=not look.error)
+            first = by_id.setdefault(description.id, own)
             if first.description is not description:
                 text = f"Process {description.id} is published by {first.package} already."
                 problems.append(PackageProblem(package=look.package, error=text))

@@ -2,6 +2,7 @@
 
 ClocheError
 +-- NoSuchProcess         process
++-- ProcessUnavailable    process
 +-- BadRequest            name of a protocol parameter
 +-- InputError            input
 |   +-- MissingInput
@@ -34,6 +35,10 @@ class ClocheError(Exception):
 
 class NoSuchProcess(ClocheError):
     """The catalog has no process of that identifier."""
+
+
+class ProcessUnavailable(ClocheError):
+    """The process is published, but its package is broken at the moment."""
 
 
 class BadRequest(ClocheError):

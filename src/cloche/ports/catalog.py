@@ -1,7 +1,7 @@
 """What is published."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from cloche.model.process import ProcessDescription
@@ -9,15 +9,19 @@ from cloche.model.process import ProcessDescription
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A process with the package that it comes from."""
+    """A process with the package that it comes from.
+
+    Not ``available``: the package has been broken since it was described; what is published is the same.
+    """
 
     description: ProcessDescription
     package: str
+    available: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageProblem:
-    """A package that could not be described; ``error`` is for operators."""
+    """A package that cannot be described as it is now; ``error`` is for operators."""
 
     package: str
     error: str
@@ -35,7 +39,7 @@ class Catalog(Protocol):
         ...
 
     def problems(self) -> Sequence[PackageProblem]:
-        """Packages that are not served, with their errors."""
+        """Packages whose processes cannot be executed, with their errors."""
         ...
 
     def version(self) -> int:

@@ -19,6 +19,7 @@ from cloche.model.errors import (
     NoSuchOutput,
     NotEnoughStorage,
     NotPossible,
+    ProcessUnavailable,
     ResultNotReady,
 )
 from cloche.model.execute import Execute, Mode
@@ -39,6 +40,9 @@ LOOK = 5.0
 """Seconds after which a waiting request looks at the store unrung: another server may have moved the job."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNAVAILABLE = (
+    "Process {} is temporarily unavailable: its package is broken. The operator finds the error in the server's log."
+)
 _CONTROLS = ((Mode.ASYNC, JobControl.ASYNC), (Mode.SYNC, JobControl.SYNC))
 
 
@@ -93,12 +97,12 @@ class Service:
         Where ``once`` names a key that has a job already, that job is the answer and nothing is queued; KeyReused where
         it came from another request.
 
-        The job's request is the resolved one; its mode is sync or async, never auto. Raises NoSuchProcess, every
-        InputError, NoSuchOutput, NoSuchFormat, BadRequest, NoSuchMode, NotPossible, ServerBusy, NotEnoughStorage; the
-        intake is discarded then.
+        The job's request is the resolved one; its mode is sync or async, never auto. Raises NoSuchProcess,
+        ProcessUnavailable, every InputError, NoSuchOutput, NoSuchFormat, BadRequest, NoSuchMode, NotPossible,
+        ServerBusy, NotEnoughStorage; the intake is discarded then.
         """
         try:
-            published = self._catalog.get(request.process)
+            published = self._executable(request.process)
             job = self._draft(published, request)
             admission = self._policy.admission(published.description)
             queued = self._queue(job, intake, admission, once)
@@ -112,6 +116,12 @@ class Service:
             raise
         self._waker.wake()
         return queued
+
+    def _executable(self, id: str) -> Published:
+        published = self._catalog.get(id)
+        if not published.available:
+            raise ProcessUnavailable(_UNAVAILABLE.format(id), locator=id)
+        return published
 
     def _earlier(self, repeated: Repeated, once: Once | None) -> Job:
         if once is None or repeated.digest != once.digest:

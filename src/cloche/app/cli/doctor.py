@@ -1,11 +1,12 @@
 """``cloche doctor``: what works on this host, what is missing, and how to mend it."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import Misconfigured, config_option, hush, settings_of, show_table
+from cloche.app.cli.common import Misconfigured, config_option, hush, problems, settings_of, show_table
 
 if TYPE_CHECKING:
     from cloche.app.settings import Settings
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def doctor(context: click.Context, config: Path | None) -> None:
     """Execute something in every mode, and say which modes work here, what is missing, and how to mend it.
 
-    Ends with 1 when the mode of the settings does not work.
+    Imports the packages of the settings as well. Ends with 1 when the mode of the settings does not work or a package
+    is broken.
     """
     from cloche.app import modes
 
@@ -34,6 +36,8 @@ def doctor(context: click.Context, config: Path | None) -> None:
     wanted = settings.processing.mode
     if wanted != "auto" and found.strongest(*modes.LEVELS[wanted]) is None:
         click.echo(f"\n[processing] mode = {wanted!r} does not work here.", err=True)
+        context.exit(1)
+    if not _say_packages(settings):
         context.exit(1)
 
 
@@ -73,6 +77,20 @@ def _say_limits(found: "Capabilities") -> None:
         )
     for what, means in found.limits.items():
         click.echo(f"limit of {what}: {means}")
+
+
+def _say_packages(settings: "Settings") -> bool:
+    """Whether all of them can be imported."""
+    from cloche.app.publications import open_catalog
+
+    with open_catalog(settings) as catalog:
+        good = Counter(published.package for published in catalog.processes())
+        lines = problems(catalog)
+    for package, number in good.items():
+        click.echo(f"package {package}: {number} process{'es' * (number != 1)}")
+    for line in lines:
+        click.echo(f"package {line}")
+    return not lines
 
 
 def _say_account(settings: "Settings") -> None:

@@ -13,13 +13,13 @@ from pathlib import Path
 import structlog
 
 from cloche.executors.local import handles
-from cloche.executors.local.fingerprint import changed_since, fingerprint
+from cloche.executors.local.fingerprint import changed_since, fingerprint, sources
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.handles import Supervisor
 from cloche.executors.local.settings import LocalSettings
 from cloche.executors.local.slots import Slots, group_names, is_over
 from cloche.executors.local.watch import Watch
-from cloche.executors.local.zygote import NotStarted, Zygote
+from cloche.executors.local.zygote import GivenUp, NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, parse_record
 from cloche.jobdir.layout import Layout
@@ -31,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 _MAX_STARTED_BYTES = 4096
 _CLOSE_TIMEOUT_S = 5.0
+_GATE_PATIENCE_S = 1.0
+_HANGS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +69,13 @@ class LocalExecutor:
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
         self._lock = threading.Lock()
         self._watched: set[str] = set()
+        self._closing = False
         self._on_change: Callable[[str], None] = lambda _: None
 
     # Describer
 
     def describe(self, package: str) -> PackageDescription:
-        kept = self._current(package, network=False, fresh=True)
+        kept = self._described(package)
         if kept.zygote is None:
             raise PackageBroken(kept.problem)
         return PackageDescription(processes=kept.zygote.report.processes, fingerprint=kept.fingerprint)
@@ -90,7 +93,7 @@ class LocalExecutor:
             return found
         if task.network and not self._settings.network:
             raise Refused("the process needs the network, which executions do not have here")
-        kept = self._current(task.package, network=task.network, fresh=False)
+        kept = self._current(task.package, network=task.network)
         if kept.slots is None:
             text = "The package of this process is broken; the operator finds the error in the server's log."
             raise Refused(text, detail=f"{task.package}: {kept.problem}")
@@ -145,6 +148,7 @@ class LocalExecutor:
         self._on_change = on_change
 
     def close(self) -> None:
+        self._closing = True
         with self._lock:
             kept, self._kept = list(self._kept.values()), {}
         for one in kept:
@@ -196,22 +200,45 @@ class LocalExecutor:
         if group:
             self._groups.remove(group)
 
-    def _current(self, package: str, *, network: bool, fresh: bool) -> _Kept:
-        """The package's zygote, started or restarted where needed; ``fresh``: its code must be that of now."""
+    def _current(self, package: str, *, network: bool) -> _Kept:
+        """What starts executions of the package. While its code is imported anew that of before does."""
         place = (package, network)
         with self._lock:
             gate = self._gates.setdefault(place, threading.Lock())
+            kept = self._kept.get(place)
+        if kept is not None and kept.zygote is not None and kept.zygote.alive:
+            return kept
+        if not gate.acquire(timeout=_GATE_PATIENCE_S):
+            raise Unreachable(f"{package} is still being imported")
+        try:
+            return self._renew(package, network=network, fresh=False)
+        finally:
+            gate.release()
+
+    def _described(self, package: str) -> _Kept:
+        """The package's zygote with its code as it is now."""
+        place = (package, False)
+        with self._lock:
+            gate = self._gates.setdefault(place, threading.Lock())
         with gate:
-            with self._lock:
-                kept = self._kept.get(place)
-            if kept is not None and self._fit(package, kept, fresh=fresh):
-                return kept
-            new = self._grow(package, network=network)
-            with self._lock:
-                self._kept[place] = new
-            if kept is not None:
-                kept.close()
-            return new
+            return self._renew(package, network=False, fresh=True)
+
+    def _renew(self, package: str, *, network: bool, fresh: bool) -> _Kept:
+        """Start the zygote or start it anew, where needed. The caller holds the gate."""
+        place = (package, network)
+        with self._lock:
+            kept = self._kept.get(place)
+        if kept is not None and self._fit(package, kept, fresh=fresh):
+            return kept
+        new = self._grow(package, kept.files if kept else (), network=network)
+        with self._lock:
+            self._kept[place] = new
+            # one with the network is never described: it is to have the same code
+            other = self._kept.pop((package, True), None) if fresh else None
+        for one in (kept, other):
+            if one is not None:
+                one.close()
+        return new
 
     def _fit(self, package: str, kept: _Kept, *, fresh: bool) -> bool:
         if kept.zygote is not None and not kept.zygote.alive:
@@ -221,12 +248,14 @@ class LocalExecutor:
         look = fresh or kept.zygote is None
         return not look or kept.fingerprint == self._fingerprint(package, kept.files)
 
-    def _grow(self, package: str, *, network: bool) -> _Kept:
-        begin = time.time_ns()
+    def _grow(self, package: str, files: tuple[str, ...], *, network: bool) -> _Kept:
+        """Import the package; ``files`` are those that it had before."""
+        files = files or sources(package, self._settings.search)
+        begin, state = time.time_ns(), self._fingerprint(package, files)
         try:
-            zygote = Zygote(self._settings, package, network=network)
+            zygote = self._import(package, files, state, network=network)
         except NotStarted as error:
-            return _Kept(self._fingerprint(package, ()), (), None, None, str(error))
+            return _Kept(state, files, None, None, str(error))
         report = zygote.report
         state = self._fingerprint(package, report.files)
         if changed_since(begin, report.files):
@@ -239,6 +268,24 @@ class LocalExecutor:
         log.info("zygote ready", package=package, mode=self.name, processes=len(report.processes))
         slots = Slots(zygote, self._groups, self._names, self._settings.level, wanted=self._settings.prepared)
         return _Kept(state, report.files, zygote, slots, "")
+
+    def _import(self, package: str, files: tuple[str, ...], state: str, *, network: bool) -> Zygote:
+        """A zygote; begun anew when the import takes long and ``state`` is no longer that of the code.
+
+        Raises NotStarted.
+        """
+        hangs = time.monotonic() + _HANGS_S
+
+        def unwanted() -> bool:
+            return self._closing or (time.monotonic() > hangs and self._fingerprint(package, files) != state)
+
+        while True:
+            try:
+                return Zygote(self._settings, package, network=network, unwanted=unwanted)
+            except GivenUp:
+                if self._closing:
+                    raise
+                hangs, state = time.monotonic() + _HANGS_S, self._fingerprint(package, files)
 
     def _fingerprint(self, package: str, files: Iterable[str]) -> str:
         places = [*self._settings.search, *([Path(package)] if package.startswith("/") else [])]

@@ -1,10 +1,31 @@
 """The state of a package's code, by names, sizes and times of its files."""
 
 import hashlib
+import os
 import sys
 import time
 from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
+
+_MOST_FILES = 1000
+
+
+def sources(package: str, search: Iterable[Path]) -> tuple[str, ...]:
+    """The files that a package seems to have, by its name alone: nothing is imported, and little of it may be right."""
+    if package.startswith("/"):
+        found = _sources(Path(package))
+    else:
+        top = package.partition(".")[0]
+        roots = [*search, *(Path(entry) for entry in sys.path if entry)]
+        found = [file for root in roots for file in (*_sources(root / top), *_sources(root / f"{top}.py"))]
+    return tuple(sorted(os.fspath(file) for file in found))
+
+
+def _sources(path: Path) -> list[Path]:
+    if path.is_dir():
+        return list(islice(path.rglob("*.py"), _MOST_FILES))
+    return [path] if path.is_file() else []
 
 
 def fingerprint(files: Iterable[str], places: Iterable[Path]) -> str:

@@ -2,12 +2,14 @@
 
 import fcntl
 import os
+import select
 import signal
 import socket
 import stat
 import subprocess
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -22,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 _MAX_REPORT_BYTES = 32 << 20
 _ANSWER_TIMEOUT_S = 30.0
+_ASK_EVERY_S = 0.25
 _MAX_OUTPUT_BYTES = 4000
 # beside what the settings add: packages must neither start threads on import nor write beside their source
 _ENVIRONMENT = {
@@ -37,11 +40,26 @@ class NotStarted(Exception):
     """The zygote did not come to life; the text says why."""
 
 
+class GivenUp(NotStarted):
+    """Nobody wants it any more."""
+
+
 class Zygote:
     """A running zygote of one package. Every method from any thread; slots are forked one after the other."""
 
-    def __init__(self, settings: LocalSettings, package: str, *, network: bool, command: str = "zygote") -> None:
-        """Start it and wait for its report. Raises NotStarted."""
+    def __init__(
+        self,
+        settings: LocalSettings,
+        package: str,
+        *,
+        network: bool,
+        command: str = "zygote",
+        unwanted: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Start it and wait for its report. ``unwanted`` is asked now and then while that takes.
+
+        Raises NotStarted; GivenUp as soon as it is unwanted.
+        """
         self._lock = threading.Lock()
         self._output = os.memfd_create("zygote-output", os.MFD_CLOEXEC)
         self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -50,7 +68,8 @@ class Zygote:
         try:
             self._connection.settimeout(settings.start_timeout_s)
             self._connection.send(orders.dump(_setup(settings, package, network=network)))
-            self.report = self._receive_report(settings.start_timeout_s)
+            self._await_report(settings.start_timeout_s, unwanted)
+            self.report = self._receive_report()
             self._connection.settimeout(_ANSWER_TIMEOUT_S)
         except BaseException:
             self.kill()
@@ -107,11 +126,19 @@ class Zygote:
             self._process.kill()
             self._process.wait()
 
-    def _receive_report(self, timeout: float) -> Report:
+    def _await_report(self, timeout: float, unwanted: Callable[[], bool]) -> None:
+        poll = select.poll()
+        poll.register(self._connection, select.POLLIN)
+        deadline = time.monotonic() + timeout
+        while not poll.poll(_ASK_EVERY_S * 1000):
+            if unwanted():
+                raise GivenUp("its code has changed, or the server ends")
+            if time.monotonic() >= deadline:
+                raise NotStarted(f"the package was not imported within {timeout:g} s")
+
+    def _receive_report(self) -> Report:
         try:
             data, received, _, _ = socket.recv_fds(self._connection, orders.MAX_MESSAGE_BYTES, 1)
-        except TimeoutError:
-            raise NotStarted(f"the package was not imported within {timeout:g} s") from None
         except OSError as error:
             raise NotStarted(f"the zygote broke off: {error}") from None
         if not data or not received:

@@ -89,6 +89,7 @@ def fragment(pointer: Sequence[str | int]) -> str:
 
 REFUSALS: dict[type[errors.ClocheError], tuple[int, str, str]] = {
     errors.NoSuchProcess: (404, NO_SUCH_PROCESS, "No such process"),
+    errors.ProcessUnavailable: (503, BLANK, "Process unavailable"),
     errors.BadRequest: (400, INVALID, "Invalid request"),
     errors.MissingInput: (400, MISSING, "Missing input"),
     errors.NoSuchInput: (400, INVALID, "No such input"),

@@ -7,6 +7,7 @@ from cloche.protocols._ows.errors import STATUS, Code, Fault, OwsError
 REFUSALS: dict[type[errors.ClocheError], tuple[Code, str, int | None]] = {
     # exception: code, locator where it brings none, HTTP status where it is not the code's own
     errors.NoSuchProcess: (Code.INVALID, "Identifier", None),
+    errors.ProcessUnavailable: (Code.NO_APPLICABLE_CODE, "", 503),
     errors.BadRequest: (Code.INVALID, "", None),
     errors.MissingInput: (Code.MISSING, "DataInputs", None),
     errors.NoSuchInput: (Code.INVALID, "DataInputs", None),

@@ -35,6 +35,7 @@ class TooManyOutputs(errors.ClocheError):
 REFUSALS: dict[type[errors.ClocheError], tuple[str, str, int]] = {
     # exception: code, locator where it brings none, HTTP status
     errors.NoSuchProcess: (Wps2Code.NO_SUCH_PROCESS, "Identifier", 400),
+    errors.ProcessUnavailable: (Code.NO_APPLICABLE_CODE, "", 503),
     errors.BadRequest: (Code.INVALID, "", 400),
     errors.MissingInput: (Code.MISSING, "Input", 400),
     errors.NoSuchInput: (Wps2Code.NO_SUCH_INPUT, "Input", 400),
