@@ -205,7 +205,7 @@ class Stage:
 def become(uid: int, folder: Path) -> None:
     """Let go of root for good, with a way to Python and the code where they lie in closed directories."""
     root = HERE.parents[1]
-    needed = [*view.view_of(package=(HERE,), readable=(str(root),)).readable, str(folder)]
+    needed = [*view.view_of(view.Code(own=(HERE,)), readable=(str(root),)).readable, str(folder)]
     windows.open_windows(needed, str(folder), uid, uid)
     os.setgroups([])
     os.setresgid(uid, uid, uid)

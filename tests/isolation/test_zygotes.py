@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import needs
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.orders import Level
@@ -274,6 +275,31 @@ def test_what_is_hidden_is_not_shown_with_the_directory_around_it(executor: Loca
     names, notes = bench.run("look").value.split("|")
     assert notes == "read me"
     assert {"nosy.py", "notes.txt"} <= set(names.split())
+
+
+@pytest.mark.parametrize("mode", [0o711, 0o700])
+def test_what_lies_beside_a_package_may_be_closed_to_executions(
+    executor: LocalExecutor, folder: Path, mode: int
+) -> None:
+    package = write(folder / "answers.py", GOOD.format(version="1"))
+    (folder / "private").mkdir(mode=0o700)
+    (folder / "key").touch(mode=0o600)
+    bench = Bench(executor, folder / "data", package)
+    assert bench.run("answer").value == "1"
+    # a directory that cannot be listed, or not even passed: the file is all that is needed
+    folder.chmod(mode)
+    another = write(folder / "more.py", GOOD.format(version="2"))
+    bench = Bench(executor, folder / "data", another)
+    assert bench.run("answer").value == "2"
+    assert {p.id for p in executor.describe(another).processes} == {"answer"}
+
+
+def test_a_package_that_executions_cannot_read_is_refused_by_its_name(executor: LocalExecutor, folder: Path) -> None:
+    needs.need("root", when=os.getuid() == 0, reason="only a server that runs as root executes as another user")
+    package = write(folder / "closed.py", GOOD.format(version="1"))
+    Path(package).chmod(0o600)
+    with pytest.raises(PackageBroken, match=rf"{package} cannot be read by user id \d+.*chmod"):
+        executor.describe(package)
 
 
 def test_memory_is_limited_with_and_without_control_groups(folder: Path, level: Level) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cloche.runner.walls.view import location, view_of
+from cloche.runner.walls.view import Code, location, view_of
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def below(folder: Path, *readable: Path, hidden: tuple[Path, ...] = ()) -> set[str]:
-    seen = view_of(package=readable, hidden=[str(h) for h in hidden]).readable
+    seen = view_of(Code(own=readable), hidden=[str(h) for h in hidden]).readable
     return {str(Path(path).relative_to(folder)) for path in seen if Path(path).is_relative_to(folder)}
 
 
@@ -49,7 +49,7 @@ def test_links_are_shown_with_what_they_lead_to(project: Path) -> None:
     (project / "elsewhere").mkdir()
     (project / "elsewhere/real").mkdir()
     (project / "link").symlink_to("elsewhere")
-    view = view_of(package=(project / "link/real",))
+    view = view_of(Code(own=(project / "link/real",)))
     assert str(project / "elsewhere/real") in view.readable
     assert (str(project / "link"), "elsewhere") in view.links
 
@@ -60,29 +60,53 @@ def test_a_link_to_something_hidden_shows_nothing(project: Path) -> None:
 
 
 def test_python_and_the_system_are_readable() -> None:
-    readable = view_of(package=()).readable
+    readable = view_of(Code()).readable
     for needed in ("/usr", str(Path(__import__("cloche").__file__).parent)):
         assert any(Path(needed).resolve().is_relative_to(path) for path in readable), needed
 
 
 def test_network_files_come_with_the_network() -> None:
     resolver = Path("/etc/resolv.conf").resolve()
-    with_network = view_of(package=(), network=True).readable
+    with_network = view_of(Code(), network=True).readable
     assert not resolver.exists() or any(resolver.is_relative_to(path) for path in with_network)
-    assert not any(resolver.is_relative_to(path) for path in view_of(package=()).readable)
+    assert not any(resolver.is_relative_to(path) for path in view_of(Code()).readable)
 
 
 @pytest.mark.parametrize(
-    ("spec", "found"),
-    [("{0}/procs.py", ["{0}"]), ("{0}/maps", ["{0}/maps"]), ("{0}/none.py", []), ("no.such.module", [])],
+    ("spec", "own", "around"),
+    [
+        ("{0}/procs.py", ["procs.py"], ["."]),
+        ("{0}/maps", ["maps"], []),
+        ("{0}/none.py", [], []),
+        ("no.such.module", [], []),
+    ],
 )
-def test_packages_are_located_without_being_imported(project: Path, spec: str, found: list[str]) -> None:
-    assert location(spec.format(project)) == tuple(Path(path.format(project)) for path in found)
+def test_packages_are_located_without_being_imported(
+    project: Path, spec: str, own: list[str], around: list[str]
+) -> None:
+    found = location(spec.format(project))
+    assert found == Code(own=tuple(project / path for path in own), around=tuple(project / path for path in around))
+
+
+def test_of_what_is_around_a_package_only_what_is_legible_is_shown(project: Path) -> None:
+    def shown(*illegible: str, hidden: tuple[str, ...] = ()) -> set[str]:
+        view = view_of(
+            location(f"{project}/procs.py"),
+            hidden=[str(project / name) for name in hidden],
+            legible=lambda path: path not in [project / name for name in illegible],
+        )
+        return {str(Path(path).relative_to(project)) for path in view.readable if Path(path).is_relative_to(project)}
+
+    assert shown() == {"."}
+    assert shown(".") == {"procs.py"}
+    assert shown("maps", hidden=("cloche-data",)) == {"procs.py", "helper.py", "cloche.toml"}
+    # without its own file it is nothing: that one is not left out silently
+    assert shown("procs.py", "maps", hidden=("cloche-data",)) == {"procs.py", "helper.py", "cloche.toml"}
 
 
 def test_a_module_is_located_by_its_outermost_package(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (project / "outer/inner").mkdir(parents=True)
     (project / "outer/__init__.py").write_text("raise RuntimeError('imported')")
     monkeypatch.syspath_prepend(str(project))
-    assert location("outer.inner") == (project / "outer",)
-    assert location("helper") == (project,)
+    assert location("outer.inner") == Code(own=(project / "outer",))
+    assert location("helper") == Code(own=(project / "helper.py",), around=(project,))

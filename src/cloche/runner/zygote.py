@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -74,14 +74,15 @@ def load(package: str) -> Loaded:
     return Loaded(functools.partial(call.run, package=found), Report(processes=processes, files=files))
 
 
-def _settle(setup: Setup, located: Sequence[Path]) -> raising.Walls:
+def _settle(setup: Setup, located: view.Code) -> raising.Walls:
     """Become the executions' user, in the place where they will live."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     shown = view.view_of(
-        package=located,
+        located,
         readable=setup.readable,
         hidden=(*setup.hidden, setup.jobs),
         network=setup.network,
+        legible=functools.partial(_legible, setup.user),
     )
     if os.getuid() == 0:
         _become(setup, shown)
@@ -91,6 +92,11 @@ def _settle(setup: Setup, located: Sequence[Path]) -> raising.Walls:
         template.build(shown, setup.jobs, uid, gid)
     os.chdir("/")
     return raising.prepare(setup.level, shown, setup.jobs, uid=uid, gid=gid, network=setup.network)
+
+
+def _legible(user: tuple[int, int] | None, path: Path) -> bool:
+    """Whether executions can read it; where they are the server's own user the kernel says so in time."""
+    return user is None or os.getuid() != 0 or windows.may_use(path, *user)
 
 
 def _become(setup: Setup, shown: view.View) -> None:
@@ -105,9 +111,10 @@ def _become(setup: Setup, shown: view.View) -> None:
     kernel.prctl(kernel.PR_SET_DUMPABLE, 1, "prctl DUMPABLE")
 
 
-def _files(located: Sequence[Path]) -> tuple[str, ...]:
+def _files(located: view.Code) -> tuple[str, ...]:
     """Source files of a package that could not say itself."""
-    found = [file for path in located for file in (sorted(path.glob("*.py")) if path.is_dir() else [path])]
+    places = located.around or located.own
+    found = [file for path in places for file in (sorted(path.glob("*.py")) if path.is_dir() else [path])]
     return tuple(os.fspath(file) for file in found)
 
 

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePath
@@ -49,24 +49,37 @@ class View:
     links: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Where a package lies: ``own`` directories or files, without which it is nothing, and what is ``around`` them."""
+
+    own: tuple[Path, ...] = ()
+    around: tuple[Path, ...] = ()
+
+
 def view_of(
+    code: Code,
     *,
-    package: Sequence[Path],
     readable: Iterable[str] = (),
     hidden: Iterable[str] = (),
     network: bool = False,
+    legible: Callable[[Path], bool] = lambda _: True,
 ) -> View:
     """System, Python, Cloche's own code, the package and what the operator added, without what is hidden.
 
     A readable directory above a hidden path is replaced by its other entries, level by level: what is made later beside
-    the hidden path (a database's journal) is as invisible as the path itself.
+    the hidden path (a database's journal) is as invisible as the path itself. Of these entries, and of what is around
+    the package, only what is ``legible`` for the executions is shown: nobody asked for it by name.
     """
     wanted = [Path(p) for p in (*_SYSTEM, *(_SYSTEM_NETWORK if network else ()))]
-    wanted += [*_python(), *package, *(Path(p) for p in readable)]
+    wanted += [*_python(), *code.own, *(Path(p) for p in readable)]
     hidden_paths = tuple(dict.fromkeys(path for h in hidden for path in (Path(h), Path(h).resolve())))
     links: dict[Path, str] = {}
     real = [_real(path, links) for path in wanted if path.exists()]
-    shown = _outermost(part for path in real for part in _without(path, hidden_paths))
+    around = [path for path in (_real(path, links) for path in code.around) if legible(path)]
+    shown = _outermost(
+        part for path in (*real, *around) for part in _without(path, hidden_paths) if part == path or legible(part)
+    )
     outside = {link: target for link, target in links.items() if not any(_below(link, path) for path in shown)}
     return View(
         readable=tuple(os.fspath(path) for path in shown),
@@ -85,28 +98,29 @@ def _real(path: Path, links: dict[Path, str]) -> Path:
     return path
 
 
-def location(package: str) -> tuple[Path, ...]:
-    """Where the code of a package specification lies: directories, or a lone file's directory; empty: not found.
+def location(package: str) -> Code:
+    """Where the code of a package specification lies: directories, or a lone file; empty: not found.
 
     Imports nothing of it.
     """
     if package.startswith("/"):
         path = Path(package)
-        return (path if path.is_dir() else _home(path),) if path.exists() else ()
+        return _code(path) if path.exists() else Code()
     try:
         spec = find_spec(package.partition(".")[0])
     except (ImportError, ValueError):
-        return ()
+        return Code()
     if spec is None:
-        return ()
+        return Code()
     if spec.submodule_search_locations is not None:
-        return tuple(Path(p).absolute() for p in spec.submodule_search_locations)
-    return (_home(Path(spec.origin).absolute()),) if spec.has_location and spec.origin else ()
+        return Code(own=tuple(Path(p).absolute() for p in spec.submodule_search_locations))
+    return _code(Path(spec.origin).absolute()) if spec.has_location and spec.origin else Code()
 
 
-def _home(file: Path) -> Path:
-    """A module's neighbours are readable with it, unless that were the whole machine."""
-    return file if file.parent == Path("/") else file.parent
+def _code(path: Path) -> Code:
+    """A lone file's neighbours are readable with it, unless that were the whole machine."""
+    alone = path.is_dir() or path.parent == Path("/")
+    return Code(own=(path,), around=() if alone else (path.parent,))
 
 
 def _python() -> list[Path]:

@@ -23,7 +23,7 @@ def open_windows(paths: Iterable[str], jobs: str, uid: int, gid: int) -> None:
     passage = os.path.realpath(jobs)
     wanted = sorted({passage, *(os.path.realpath(path) for path in paths)})
     for path in wanted:
-        if not _allows(Path(path).stat(), uid, gid, read=path != passage):
+        if not may_use(Path(path), uid, gid, read=path != passage):
             raise Unreadable(f"{path} cannot be read by user id {uid}: give others the right to read (chmod o+rX)")
     closed = {path: cover for path in wanted if (cover := _closed_ancestor(Path(path), uid, gid)) is not None}
     with mounts.captured(closed) as held:
@@ -36,10 +36,12 @@ def open_windows(paths: Iterable[str], jobs: str, uid: int, gid: int) -> None:
 
 def _closed_ancestor(path: Path, uid: int, gid: int) -> Path | None:
     """The outermost directory above ``path`` that the user may not pass."""
-    return next((p for p in reversed(path.parents) if not _allows(p.stat(), uid, gid, read=False)), None)
+    return next((p for p in reversed(path.parents) if not may_use(p, uid, gid, read=False)), None)
 
 
-def _allows(status: os.stat_result, uid: int, gid: int, *, read: bool = True) -> bool:
+def may_use(path: Path, uid: int, gid: int, *, read: bool = True) -> bool:
+    """Whether its mode allows the user to read it and, a directory, to pass; not ``read``: only to pass."""
+    status = path.stat()
     if status.st_uid == uid:
         shift = 6
     elif status.st_gid == gid:
