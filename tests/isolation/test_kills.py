@@ -5,19 +5,25 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import needs
+from cloche.executors.local import executor as local_executor
 from cloche.executors.local.executor import LocalExecutor
+from cloche.executors.local.groups import GroupTree
+from cloche.executors.local.slots import group_names
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.jobdir.records import StartedRecord
 from cloche.ports.executor import Phase
-from executions import Bench, alive, data_folder, ended, local, need_level, until
+from cloche.runner.groups import Groups
+from executions import Bench, alive, capabilities, data_folder, ended, local, need_level, until
 
 CHORES = str(Path(__file__).parents[1] / "contract/chores.py")
 
@@ -60,6 +66,38 @@ def offspring(pid: int) -> list[int]:
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     children = [child for child in pids if parent(child) == pid and alive(child)]
     return [*children, *(one for child in children for one in offspring(child))]
+
+
+def test_groups_of_a_server_that_is_gone_are_swept_when_they_empty(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups = capabilities().groups
+    needs.need("groups", when=groups.startswith("version"), reason=groups)
+    monkeypatch.setattr(local_executor, "SWEEP_EVERY_S", 0.05)
+    tree = GroupTree.open(None)
+    gone = subprocess.Popen(["true"])
+    name = next(group_names(gone.pid))
+    gone.wait()
+    group = tree.create(name, ("memory",))
+    empty = f"{name}-empty"
+    tree.create(empty, ("memory",)).close()
+    orphan = subprocess.Popen(["sleep", "60"])
+    try:
+        Groups.of(group.kinds, group.descriptors).admit(orphan.pid)
+        executor = LocalExecutor(local(folder, Level.PROCESS))
+        folders = [Path(f"/proc/self/fd/{fd}").readlink() for fd in group.descriptors[1:2]]
+        assert all(path.is_dir() for path in folders)
+        assert not any(path.with_name(empty).exists() for path in folders)
+        orphan.kill()
+        orphan.wait()
+        until(lambda: not any(path.exists() for path in folders))
+        executor.close()
+        until(lambda: "cloche-groups" not in [thread.name for thread in threading.enumerate()])
+    finally:
+        orphan.kill()
+        orphan.wait()
+        group.close()
+        tree.remove(name)
 
 
 def test_an_execution_survives_its_zygote(bench: Bench) -> None:

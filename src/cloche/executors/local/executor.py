@@ -33,6 +33,7 @@ _MAX_STARTED_BYTES = 4096
 _CLOSE_TIMEOUT_S = 5.0
 _GATE_PATIENCE_S = 1.0
 _HANGS_S = 2.0
+SWEEP_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,9 @@ class LocalExecutor:
         self.name = settings.name
         self._settings = settings
         self._groups = GroupTree.open(settings.groups)
-        self._groups.sweep(is_over)
+        self._ending = threading.Event()
+        if not self._groups.sweep(is_over):
+            threading.Thread(target=self._sweep, name="cloche-groups", daemon=True).start()
         self._watch = Watch()
         self._boot = handles.boot_id()
         self._names = group_names(os.getpid())
@@ -69,8 +72,12 @@ class LocalExecutor:
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
         self._lock = threading.Lock()
         self._watched: set[str] = set()
-        self._closing = False
         self._on_change: Callable[[str], None] = lambda _: None
+
+    def _sweep(self) -> None:
+        """Servers that are gone have left executions: adopted or not (a vanished data directory), they end some day."""
+        while not self._ending.wait(SWEEP_EVERY_S) and not self._groups.sweep(is_over):
+            pass
 
     # Describer
 
@@ -148,7 +155,7 @@ class LocalExecutor:
         self._on_change = on_change
 
     def close(self) -> None:
-        self._closing = True
+        self._ending.set()
         with self._lock:
             kept, self._kept = list(self._kept.values()), {}
         for one in kept:
@@ -277,13 +284,13 @@ class LocalExecutor:
         hangs = time.monotonic() + _HANGS_S
 
         def unwanted() -> bool:
-            return self._closing or (time.monotonic() > hangs and self._fingerprint(package, files) != state)
+            return self._ending.is_set() or (time.monotonic() > hangs and self._fingerprint(package, files) != state)
 
         while True:
             try:
                 return Zygote(self._settings, package, network=network, unwanted=unwanted)
             except GivenUp:
-                if self._closing:
+                if self._ending.is_set():
                     raise
                 hangs, state = time.monotonic() + _HANGS_S, self._fingerprint(package, files)
 

@@ -100,13 +100,19 @@ class GroupTree:
         for top in self._tops():
             _remove(top / name)
 
-    def sweep(self, is_over: Callable[[str], bool]) -> None:
-        """Remove empty groups of whose name ``is_over`` says that nobody will."""
+    def sweep(self, is_over: Callable[[str], bool]) -> bool:
+        """Remove empty groups of whose name ``is_over`` says that nobody will; whether all of them are gone."""
+        gone = True
         for top in self._tops():
             for folder in top.iterdir():
                 if folder.is_dir() and is_over(folder.name):
-                    with contextlib.suppress(OSError):  # somebody lives in it: an execution that is still to be adopted
+                    try:
                         folder.rmdir()
+                    except FileNotFoundError:
+                        continue
+                    except OSError:  # somebody lives in it: an execution that is still to be adopted, or never will be
+                        gone = False
+        return gone
 
     def _tops(self) -> list[Path]:
         return [self.unified] if self.unified is not None else list(self.hierarchies.values())
