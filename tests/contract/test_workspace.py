@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,11 @@ def test_a_job_directory_is_never_taken_twice(dirs: JobDirs) -> None:
     dirs.adopt("job", None)
     with pytest.raises(FileExistsError):
         dirs.adopt("job", dirs.intake())
+    dirs.adopt("other", None)
+    dirs.strip("other")
+    with pytest.raises(FileExistsError):
+        dirs.adopt("job", None)
+    dirs.adopt("third", None)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../x", "a/b", ".hidden", "a\0"])
@@ -199,3 +206,98 @@ def test_executions_own_their_part_and_read_the_rest(tmp_path: Path) -> None:
     assert mode(layout.inputs / "a") == "644"
     assert (layout.root.stat().st_uid, mode(layout.root), mode(layout.root.parent)) == (0, "711", "711")
     assert mode(layout.root.parent.parent / "intake") == "700"
+
+
+def used(dirs: JobDirs, job: str) -> Layout:
+    """A directory as an execution leaves it that has printed nothing."""
+    dirs.adopt(job, None)
+    layout = Layout(dirs.jobdir(job))
+    for file in (layout.request, layout.inputs / "a", layout.work / "b", layout.out / "c", layout.temporary / "d"):
+        file.write_text("left")
+    for file in (layout.exit, layout.started, layout.lock):
+        file.write_text("{}")
+    return layout
+
+
+def inode(layout: Layout) -> int:
+    return layout.work.stat().st_ino
+
+
+def test_a_directory_is_used_again_when_it_is_as_new(dirs: JobDirs) -> None:
+    layout = used(dirs, "first")
+    before = inode(layout)
+    dirs.strip("first")
+    assert not layout.root.exists()
+    dirs.adopt("second", None)
+    again = Layout(dirs.jobdir("second"))
+    assert inode(again) == before
+    assert [path for path in again.root.rglob("*") if not path.is_dir()] == []
+    assert time.time() - again.root.stat().st_mtime < 5, "a sweep would take it for abandoned"
+    intake = dirs.intake()
+    (intake.path / "features.gml").write_text("<a/>")
+    dirs.strip("second")
+    dirs.adopt("third", intake)
+    assert (Layout(dirs.jobdir("third")).inputs / "features.gml").read_text() == "<a/>"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda layout: (layout.work / "more").mkdir(),
+        lambda layout: (layout.out / "more").mkdir(),
+        lambda layout: layout.out.rename(layout.work / "elsewhere"),
+        lambda layout: (layout.out.rename(layout.work / "away"), layout.out.symlink_to("/")),
+        lambda layout: layout.work.chmod(0o777),
+        lambda layout: layout.temporary.chmod(0o1700),
+        lambda layout: os.setxattr(layout.out, "user.note", b"from the one before"),
+        lambda layout: [(layout.work / f"{'n' * 200}-{number}").touch() for number in range(500)],
+    ],
+    ids=["folder", "folder in out", "moved", "link for a folder", "mode", "sticky", "attribute", "grown"],
+)
+def test_a_directory_that_is_not_as_new_is_removed(dirs: JobDirs, spoil: Callable[[Layout], object]) -> None:
+    layout = used(dirs, "first")
+    spoil(layout)
+    dirs.strip("first")
+    assert not layout.root.exists()
+    dirs.adopt("second", None)
+    again = Layout(dirs.jobdir("second"))
+    assert sorted(path.name for path in again.root.rglob("*")) == ["ctl", "in", "out", "tmp", "work"]
+    assert again.work.stat().st_mode & 0o7777 == 0o700
+    assert os.listxattr(again.out) == []
+    assert again.work.stat().st_size == again.out.stat().st_size, "the directory has grown"
+
+
+def test_links_in_a_directory_that_is_used_again_are_not_followed(dirs: JobDirs, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep")
+    layout = used(dirs, "first")
+    (layout.work / "link").symlink_to(precious)
+    (layout.out / "hard").hardlink_to(precious / "file")
+    dirs.strip("first")
+    assert (precious / "file").read_text() == "keep"
+
+
+def test_what_an_earlier_server_kept_is_swept(dirs: JobDirs, tmp_path: Path) -> None:
+    used(dirs, "first")
+    dirs.strip("first")
+    spare = tmp_path / "work" / "spare"
+    assert len(list(spare.iterdir())) == 1
+    dirs.discard_intakes()
+    assert len(list(spare.iterdir())) == 1, "its own are kept"
+    JobDirs(tmp_path / "work").discard_intakes()
+    assert list(spare.iterdir()) == []
+    dirs.adopt("second", None)
+    assert Layout(dirs.jobdir("second")).out.is_dir()
+
+
+def test_directories_are_handed_over_by_many_threads(dirs: JobDirs) -> None:
+    def live(number: int) -> None:
+        for turn in range(20):
+            job = f"job-{number}-{turn}"
+            used(dirs, job)
+            dirs.strip(job)
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(live, range(8)))
+    assert list(dirs.jobs()) == []

@@ -2,8 +2,9 @@
 
 request.json   canonical inputs and wanted outputs: written before the start, read-only inside
 in/            staged input files: read-only inside
-work/          the execution's own directory and TMPDIR: the only place user code may write
+work/          the execution's own directory: the only place user code may write
 work/out/      output files
+work/tmp/      TMPDIR, and /tmp where executions have one of their own
 work/result.json, work/progress.jsonl   claims of user code: schema-checked, size-capped, never trusted
 ctl/           started.json, stdout.log, stderr.log, exit.json, supervisor.lock: written by the supervisor only
 """
@@ -33,6 +34,10 @@ class Layout:
     @property
     def out(self) -> Path:
         return self.root / "work" / "out"
+
+    @property
+    def temporary(self) -> Path:
+        return self.root / "work" / "tmp"
 
     @property
     def result(self) -> Path:

@@ -11,6 +11,7 @@ from typing import Protocol
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.removal import remove_tree
+from cloche.jobdir.spares import Spares
 from cloche.model.job import JobId
 
 MAX_LOG_BYTES = 64 << 20  # above every cap that a supervisor puts on what it captures
@@ -34,7 +35,8 @@ class RequestIntake:
 
 
 class JobDirs:
-    """Job directories in ``root/jobs`` and intakes in ``root/intake`` (``ports.intake.Workspace``).
+    """Job directories in ``root/jobs``, intakes in ``root/intake``, both ``ports.intake.Workspace``'s; ``root/spare``
+    holds directories that are used again.
 
     ``owner`` is the unprivileged (uid, gid) of executions where the server may give files away, None where they run as
     the server's own user. ``work/`` and ``ctl/`` are the owner's; everything else is the server's and read-only to it.
@@ -51,31 +53,34 @@ class JobDirs:
         self._jobs.chmod(0o711 if owner else 0o700)
         self._intakes.mkdir(exist_ok=True)
         self._intakes.chmod(0o700)
+        self._spares = Spares(root / "spare")
 
     def intake(self) -> RequestIntake:
         return RequestIntake(self._intakes / uuid.uuid4().hex)
 
     def adopt(self, job: JobId, intake: Incoming | None) -> None:
         layout = Layout(self.jobdir(job))
-        layout.root.mkdir()
-        if intake is None:
-            layout.inputs.mkdir()
-        else:
-            intake.path.rename(layout.inputs)
-        for folder in (layout.work, layout.out, layout.ctl):
-            folder.mkdir()
-        self._give(layout)
+        if not self._spares.take(layout.root):
+            self._make(layout)
+        if intake is not None:
+            intake.path.rename(layout.inputs)  # in the place of the empty one
+            self._give_inputs(layout)
 
-    def _give(self, layout: Layout) -> None:
+    def _make(self, layout: Layout) -> None:
+        folders = (layout.work, layout.out, layout.temporary, layout.ctl)
+        for folder in (layout.root, layout.inputs, *folders):
+            folder.mkdir(mode=0o700)
+        if self._owner is not None:
+            layout.root.chmod(0o711)
+            for folder in folders:
+                os.chown(folder, *self._owner)
+        self._give_inputs(layout)
+        self._spares.learn(layout.root)
+
+    def _give_inputs(self, layout: Layout) -> None:
         if self._owner is None:
-            layout.root.chmod(0o700)
             return
-        uid, gid = self._owner
-        layout.root.chmod(0o711)
-        for folder in (layout.work, layout.out, layout.ctl):
-            os.chown(folder, uid, gid)
-            folder.chmod(0o700)
-        os.chown(layout.inputs, -1, gid)
+        os.chown(layout.inputs, -1, self._owner[1])
         layout.inputs.chmod(0o750)
         for file in layout.inputs.iterdir():
             file.chmod(0o644)
@@ -97,7 +102,8 @@ class JobDirs:
         """Remove inputs, work files and what a log-less job leaves; what was printed stays. Idempotent."""
         layout = Layout(self.jobdir(job))
         if not any(_size(path) for path in (layout.stdout, layout.stderr)):
-            remove_tree(layout.root)
+            if not self._spares.put(layout.root):
+                remove_tree(layout.root)
             return
         for folder in (layout.inputs, layout.work):
             remove_tree(folder)
@@ -116,6 +122,7 @@ class JobDirs:
 
     def discard_intakes(self, *, idle: float = 0) -> int:
         """Remove intakes that no request has written to for ``idle`` seconds; returns how many."""
+        self._spares.sweep()
         abandoned = list(_idle(self._intakes, idle))
         for name in abandoned:
             remove_tree(self._intakes / name)
