@@ -7,7 +7,6 @@ from functools import partial
 
 import msgspec
 
-from cloche.model.data import StoredData
 from cloche.model.errors import NoSuchMode
 from cloche.model.execute import Mode
 from cloche.model.job import Job
@@ -18,6 +17,7 @@ from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._http.languages import by_header
 from cloche.protocols._http.replies import Reply
 from cloche.protocols._http.shelf import Shelf
+from cloche.protocols._http.sizes import is_small
 from cloche.protocols._http.threads import Threads
 from cloche.protocols._http.waiting import Awaited
 from cloche.protocols.ogcapi import bodies, media, nesting, preferences, requests
@@ -112,10 +112,12 @@ class Executions:
         """Wait as long as was planned. A client that can ask again by its key may go away in the meantime."""
         if planned.mode is Mode.SYNC:
             keyed = "idempotency-key" in exchange.headers
-            job = await Awaited(self._service).end(job.id, exchange.receive, self._threads, abandon=not keyed)
+            job = await Awaited(self._service).end(
+                job.id, exchange.receive, self._threads, abandon=not keyed, young=True
+            )
         elif planned.patience:
             job = await Awaited(self._service).end(
-                job.id, exchange.receive, self._threads, patience=planned.patience, abandon=False
+                job.id, exchange.receive, self._threads, patience=planned.patience, abandon=False, young=True
             )
             if job.state in ENDED:
                 return _applied(await self.reply(job, exchange), f"wait={wanted.wait}")
@@ -129,10 +131,9 @@ class Executions:
         self._results.check(job)
         if prefers_page(exchange):
             return self.results_page(job)
-        size = sum(output.data.size for output in job.outputs if isinstance(output.data, StoredData))
-        if not size:
+        if is_small(job, 0):
             return self._results.reply(job, exchange.accept)
-        run = self._threads.bulk if size > self._config.small_bytes else self._threads.quick
+        run = self._threads.quick if is_small(job, self._config.small_bytes) else self._threads.bulk
         return await run(partial(self._results.reply, job, exchange.accept))
 
     def results_page(self, job: Job) -> Reply:

@@ -6,12 +6,12 @@ from functools import partial
 
 from starlette.types import Receive
 
-from cloche.model.data import StoredData
 from cloche.model.execute import Execute, Response
 from cloche.model.job import Job
 from cloche.model.state import State
 from cloche.protocols._http.deposit import Deposit
 from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.sizes import is_small
 from cloche.protocols._http.threads import Threads
 from cloche.protocols._http.waiting import Awaited
 from cloche.protocols._ows.kvp import Kvp
@@ -55,15 +55,20 @@ class Executions:
 
     async def answer(self, job: Job, receive: Receive, soap: Soap | None) -> Reply:
         """The job as it is, for a stored response; else as it ends. Raises Disconnected, ClocheError."""
-        if not job.request.store:
-            job = await Awaited(self._service).end(job.id, receive, self._threads)
-        return await self.reply(job, soap)
+        if job.request.store:
+            return await self.reply(job, soap)
+        if_small = partial(self._if_small, soap=soap)
+        found = await Awaited(self._service).then(if_small, job.id, receive, self._threads, young=True)
+        return found if isinstance(found, Reply) else await self.reply(found, soap)
 
     async def reply(self, job: Job, soap: Soap | None = None) -> Reply:
         """The job as it is."""
-        sizes = sum(output.data.size for output in job.outputs if isinstance(output.data, StoredData))
-        run = self._threads.bulk if sizes > self._config.small_bytes else self._threads.quick
+        run = self._threads.quick if is_small(job, self._config.small_bytes) else self._threads.bulk
         return await run(partial(self._render, job, soap))
+
+    def _if_small(self, job: Job, soap: Soap | None) -> Reply | Job:
+        """The reply where it takes no time, else the job."""
+        return self._render(job, soap) if is_small(job, self._config.small_bytes) else job
 
     def _submit(self, read: Callable[[], Execute], deposit: Deposit, accept_language: str, soap: Soap | None) -> Job:
         try:

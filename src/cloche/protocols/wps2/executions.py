@@ -1,6 +1,7 @@
 """Execute: a request becomes a job, and the job an answer."""
 
 from dataclasses import replace
+from functools import partial
 
 from starlette.datastructures import Headers
 from starlette.types import Receive
@@ -52,5 +53,6 @@ class Executions:
         """The status of an asynchronous job, else the result. Raises Disconnected, ClocheError."""
         if job.request.mode is Mode.ASYNC:
             return self._jobs.status_info(job, soap)
-        ended = await Awaited(self._service).end(job.id, receive, self._threads)
-        return await self._jobs.result(ended, soap)
+        if_small = partial(self._jobs.if_small, soap=soap)
+        found = await Awaited(self._service).then(if_small, job.id, receive, self._threads, young=True)
+        return found if isinstance(found, Reply) else await self._jobs.result(found, soap)

@@ -7,13 +7,13 @@ from functools import partial
 
 from starlette.types import Receive
 
-from cloche.model.data import StoredData
 from cloche.model.errors import NoSuchJob, NoSuchProcess, NotPossible, ResultNotReady
 from cloche.model.execute import Mode, Response
 from cloche.model.job import Job
 from cloche.model.process import JobControl
 from cloche.model.state import ENDED, State
 from cloche.protocols._http.replies import Reply
+from cloche.protocols._http.sizes import is_small
 from cloche.protocols._http.threads import Threads
 from cloche.protocols._http.waiting import Awaited
 from cloche.protocols._ows.replies import xml_reply
@@ -68,12 +68,16 @@ class Jobs:
     async def result(self, job: Job, soap: Soap | None) -> Reply:
         """The result of a job, or the exception that it ended with. Raises ResultNotReady."""
         if job.state is State.SUCCEEDED:
-            sizes = sum(output.data.size for output in job.outputs if isinstance(output.data, StoredData))
-            run = self._threads.bulk if sizes > self._config.small_bytes else self._threads.quick
+            run = self._threads.quick if is_small(job, self._config.small_bytes) else self._threads.bulk
             return await run(partial(self._render, job, soap))
         if job.state not in ENDED:
             raise _not_ready(job)
         return report(faults.failure(job.failure), OWS_2_0, language=job.request.language, soap=soap)
+
+    def if_small(self, job: Job, soap: Soap | None) -> Reply | Job:
+        """The result of a job that succeeded where it takes no time, else the job."""
+        small = job.state is State.SUCCEEDED and is_small(job, self._config.small_bytes)
+        return self._render(job, soap) if small else job
 
     def _render(self, job: Job, soap: Soap | None) -> Reply:
         if job.request.response is Response.RAW and soap is None:
