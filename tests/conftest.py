@@ -5,12 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import live
 import needs
 
 ROOT = Path(__file__).resolve().parent.parent
+# how long an example takes says how busy the machine is
+hypothesis.settings.register_profile("cloche", deadline=None)
+hypothesis.settings.load_profile("cloche")
 REQUIRED = frozenset(filter(None, os.environ.get("CLOCHE_REQUIRE", "").split(",")))
 
 
