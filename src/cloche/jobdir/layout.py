@@ -6,7 +6,8 @@ work/          the execution's own directory: the only place user code may write
 work/out/      output files
 work/tmp/      TMPDIR, and /tmp where executions have one of their own
 work/result.json, work/progress.jsonl   claims of user code: schema-checked, size-capped, never trusted
-ctl/           started.json, stdout.log, stderr.log, exit.json, supervisor.lock: written by the supervisor only
+ctl/           started.json, stdout.log, stderr.log, exit.json, supervisor.lock: written by the supervisor only;
+               paused is there while nothing of the execution runs
 """
 
 from dataclasses import dataclass
@@ -66,6 +67,10 @@ class Layout:
     @property
     def stderr(self) -> Path:
         return self.root / "ctl" / "stderr.log"
+
+    @property
+    def paused(self) -> Path:
+        return self.root / "ctl" / "paused"
 
     @property
     def exit(self) -> Path:

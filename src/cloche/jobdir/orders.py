@@ -2,13 +2,15 @@
 
 To the zygote: setup (one, first) -> report (one, with a memory file); then one message for every slot, which names the
 kinds of the descriptors that come with it (the slot's socket, control groups) -> SPAWNED with a pidfd, or a reason.
-To a slot: one order. A slot whose socket is closed without one ends.
+To a slot: one order. A slot whose socket is closed without one ends. To a supervisor that has its order, signals with a
+number queued: SIGTERM (milliseconds of grace) and HOLD (a ``Hold``).
 """
 
 import json
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import TypeVar
 
 from cloche.model.codec import decode, encode
@@ -66,6 +68,25 @@ class Controller(StrEnum):
     PIDS = "pids"
     CPU = "cpu"
     CPU_ACCOUNT = "cpuacct"
+    FREEZE = "freeze"  # cgroup.freeze of a directory of version 2, open for writing
+    FROZEN = "frozen"  # cgroup.procs of a group of version 1 in which everything stands still
+    THAWED = "thawed"  # cgroup.procs of one in which it goes on
+
+
+HOLDING = frozenset({Controller.FREEZE, Controller.FROZEN, Controller.THAWED})
+"""What an execution is held still with; none of it has to be joined when it starts."""
+
+
+class Hold(IntEnum):
+    """Whether an execution is to stand still."""
+
+    GO_ON = 0
+    STILL = 1
+    STILL_ON_TIME = 2  # its run time goes on meanwhile
+
+
+HOLD = signal.SIGRTMIN
+"""Queued signals of this kind come in the order they were sent, whatever came between."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

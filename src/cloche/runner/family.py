@@ -53,7 +53,7 @@ class Family:
 
     def kill(self) -> None:
         """SIGKILL to all that can be seen now."""
-        for pid in [self._first] if self._sealed else self._seen():
+        for pid in [self._first] if self._sealed else self.seen():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -65,9 +65,10 @@ class Family:
 
     def tasks(self) -> int:
         """How many threads there are in all of its processes."""
-        return sum(_threads(pid) for pid in self._seen())
+        return sum(_threads(pid) for pid in self.seen())
 
-    def _seen(self) -> list[int]:
+    def seen(self) -> list[int]:
+        """Every process that came of the first one and has not been collected."""
         own = os.getpid()
         pending, seen = [own], {own}
         while pending:

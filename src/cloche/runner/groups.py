@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cloche.jobdir.orders import Controller
+from cloche.jobdir.orders import HOLDING, Controller
 from cloche.runner.walls.raising import Enforced
 
 
@@ -19,13 +19,16 @@ class Groups:
     cpu: int | None = None
     accounting: int | None = None
     unified: int | None = None
+    freeze: int | None = None
+    frozen: int | None = None
+    thawed: int | None = None
 
     @staticmethod
     def of(kinds: Sequence[Controller], descriptors: Sequence[int]) -> "Groups":
         """Descriptors as an order names them."""
         if len(kinds) != len(descriptors):
             raise ValueError(f"{len(kinds)} descriptors were announced, {len(descriptors)} came")
-        if kinds and Controller.PROCS not in kinds:
+        if not HOLDING.issuperset(kinds) and Controller.PROCS not in kinds:
             raise ValueError("control groups that cannot be joined")
         pairs = list(zip(kinds, descriptors, strict=True))
         single = dict(pairs)
@@ -36,11 +39,15 @@ class Groups:
             cpu=single.get(Controller.CPU),
             accounting=single.get(Controller.CPU_ACCOUNT),
             unified=single.get(Controller.UNIFIED),
+            freeze=single.get(Controller.FREEZE),
+            frozen=single.get(Controller.FROZEN),
+            thawed=single.get(Controller.THAWED),
         )
 
     def descriptors(self) -> tuple[int, ...]:
         """All of them, to keep open."""
         others = (self.memory, self.pids, self.cpu, self.accounting, self.unified)
+        others += (self.freeze, self.frozen, self.thawed)
         return (*self.procs, *(d for d in others if d is not None))
 
     def enforced(self) -> Enforced:
@@ -66,14 +73,18 @@ class Groups:
             cpu=self.cpu if more.cpu is None else more.cpu,
             accounting=self.accounting if more.accounting is None else more.accounting,
             unified=self.unified if more.unified is None else more.unified,
+            freeze=self.freeze,
+            frozen=self.frozen,
+            thawed=self.thawed,
         )
 
     def members(self) -> list[int]:
         """Process ids of what lives in the groups now."""
-        for descriptor in self.procs[:1]:
-            text = os.pread(descriptor, 1 << 16, 0)
-            return [int(word) for word in text.split()]
-        return []
+        return members(self.procs[0]) if self.procs else []
+
+    def is_frozen(self) -> bool:
+        """Version 2: whether nothing in the group runs any more."""
+        return self.unified is not None and _field(self.unified, "cgroup.events", "frozen") == 1
 
     def oom_kills(self) -> int:
         """How often the kernel killed in the groups for want of memory."""
@@ -101,6 +112,15 @@ class Groups:
             nanoseconds = _number(self.accounting, "cpuacct.usage")
             return None if nanoseconds is None else nanoseconds / 1e9
         return None
+
+
+def members(procs: int) -> list[int]:
+    """What stands in an open ``cgroup.procs``."""
+    data, place = b"", 0
+    while piece := os.pread(procs, 1 << 16, place):
+        data += piece
+        place += len(piece)
+    return [int(word) for word in data.split()]
 
 
 def _text(directory: int, name: str) -> str:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Order
+from cloche.jobdir.orders import HOLD, Hold, Order
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
 from cloche.model.limits import Limits
@@ -27,16 +27,18 @@ from cloche.runner.channel import receive
 from cloche.runner.family import Family
 from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
+from cloche.runner.pause import Pause
 from cloche.runner.scratch import measure
 from cloche.runner.walls import cell, kernel, raising
 
 DEFAULT_GRACE_S = 5.0
 _LOOK_EVERY_S = 0.25
-
+HEARD = frozenset({signal.SIGTERM, HOLD})
+"""Signals that come with requests: blocked before there is anybody to hear them."""
 
 # names in the job directory, which is the supervisor's working directory: it lives too short to think about paths
 _HERE = Layout(Path())
-_LOCK, _STARTED, _EXIT = map(os.fspath, (_HERE.lock, _HERE.started, _HERE.exit))
+_LOCK, _STARTED, _EXIT, _PAUSED = map(os.fspath, (_HERE.lock, _HERE.started, _HERE.exit, _HERE.paused))
 _STDOUT, _STDERR = map(os.fspath, (_HERE.stdout, _HERE.stderr))
 _WORK, _RESULT = map(os.fspath, (_HERE.work, _HERE.result))
 
@@ -49,7 +51,7 @@ def supervise(walls: raising.Walls, call: child.Call, groups: Groups, connection
     """
     os.setsid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
-    signals = kernel.signal_descriptor((signal.SIGTERM, signal.SIGCHLD))
+    signals = kernel.signal_descriptor((*HEARD, signal.SIGCHLD))
     slot = _Slot(walls, call, groups)
     rehearsal.of_supervisor()
     data, descriptors = receive(connection)
@@ -159,6 +161,15 @@ def _identity() -> tuple[int, int]:
     return int(text.split(b" ", 1)[0]), int(text[text.rindex(b")") + 2 :].split()[19])
 
 
+def _record_pause() -> None:
+    _put(_PAUSED, b"")
+
+
+def _erase_pause() -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_PAUSED)  # noqa: PTH108 - see _HERE
+
+
 def boot_id() -> str:
     """What tells this boot of the kernel from every other."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -186,7 +197,9 @@ class _Supervision:
         for log in logs:
             log.limit(self._limits.log_size)
         family = Family(self._slot.first, self._groups, sealed=self._slot.sealed)
+        self._pause = Pause(family, self._groups, record=_record_pause, erase=_erase_pause)
         self._watch(family, logs)
+        self._pause.end()
         family.extinguish()
         for log in logs:
             log.drain()
@@ -212,11 +225,22 @@ class _Supervision:
             if number == signal.SIGTERM:
                 grace = DEFAULT_GRACE_S if milliseconds is None else milliseconds / 1000
                 self._end(family, Stopped.REQUEST, grace=grace)
+            elif number == HOLD and milliseconds is not None:
+                self._hold(Hold(milliseconds))
         family.reap()
+
+    def _hold(self, wish: Hold) -> None:
+        if wish is Hold.GO_ON:
+            stood = self._pause.end()
+            if self._deadline is not None:
+                self._deadline += stood
+        elif self._kill_at is None:  # who was asked to end must be able to
+            self._pause.ask(wish)
 
     def _end(self, family: Family, reason: Stopped, *, grace: float = 0.0) -> None:
         """Ask for the end, or force it; a second request may only shorten the grace."""
         self._stopped = self._stopped or reason
+        grace = 0.0 if self._pause.wanted else grace  # nobody would hear
         at = time.monotonic() + grace
         if grace > 0 and self._kill_at is None:
             family.ask()
@@ -224,17 +248,22 @@ class _Supervision:
 
     def _patience(self) -> int | None:
         """Milliseconds until something is due."""
-        due = [at for at in (self._kill_at, self._deadline, self._look_at) if at is not None]
+        deadline = None if self._pause.stops_clock else self._deadline
+        look_at = None if self._pause.still else self._look_at
+        due = [at for at in (self._kill_at, deadline, look_at, self._pause.due) if at is not None]
         return max(0, round((min(due) - time.monotonic()) * 1000 + 0.5)) if due else None
 
     def _keep_time(self, family: Family) -> None:
         now = time.monotonic()
-        if self._deadline is not None and now >= self._deadline and self._stopped is None:
+        if self._pause.due is not None and now >= self._pause.due:
+            self._pause.press()
+        if self._deadline is not None and now >= self._deadline and not (self._stopped or self._pause.stops_clock):
             self._end(family, Stopped.RUN_TIME)
-        if self._look_at is not None and now >= self._look_at:
+        if self._look_at is not None and now >= self._look_at and not self._pause.still:
             self._look(family)
         if self._kill_at is not None and now >= self._kill_at:
             family.kill()
+            self._pause.end()  # in version 1 nobody dies before
             self._deadline = self._look_at = None
             self._kill_at = now + _LOOK_EVERY_S  # again, should something have been missed
 

@@ -193,11 +193,11 @@ class _Zygote:
 
     def _fork(self, data: bytes, descriptors: list[int]) -> None:
         # a supervisor that is asked to stop before it can hear must not die of it
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_BLOCK, supervisor.HEARD)
         pid = kernel.fork()
         if pid == 0:
             self._supervise(data, descriptors)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.HEARD)
         self._supervisors.add(pid)
         pidfd = os.pidfd_open(pid)
         with contextlib.suppress(ConnectionError):  # the server is gone; the supervisor is not

@@ -23,6 +23,7 @@ from cloche.executors.local.zygote import GivenUp, NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, parse_record
 from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import HOLD, Hold
 from cloche.jobdir.records import StartedRecord
 from cloche.ports.describer import PackageBroken, PackageDescription
 from cloche.ports.executor import Handle, Phase, Refused, Sighting, Task, Unreachable
@@ -55,7 +56,7 @@ class _Kept:
 
 
 class LocalExecutor:
-    """Executions as processes of this machine. ``name`` is the mode's."""
+    """Executions as processes of this machine (``Pausable`` too). ``name`` is the mode's."""
 
     def __init__(self, settings: LocalSettings) -> None:
         settings.jobs.mkdir(mode=0o711, parents=True, exist_ok=True)  # zygotes look for it before the first job
@@ -132,11 +133,23 @@ class LocalExecutor:
         return {handle: self._sight(handle) for handle in handles_}
 
     def stop(self, handle: Handle, *, grace: timedelta) -> None:
+        self._tell(handle, signal.SIGTERM, round(grace.total_seconds() * 1000))
+
+    # Pausable: the supervisor does it, so that a pause outlives the server
+
+    def pause(self, handle: Handle) -> None:
+        self._tell(handle, HOLD, Hold.STILL if self._settings.pause_stops_clock else Hold.STILL_ON_TIME)
+
+    def resume(self, handle: Handle) -> None:
+        self._tell(handle, HOLD, Hold.GO_ON)
+
+    def _tell(self, handle: Handle, number: int, value: int) -> None:
+        """Ask the task's supervisor; nothing where it has ended."""
         descriptor = self._own(handle)
         if descriptor is None:
             return
         try:
-            handles.queue_signal(descriptor, signal.SIGTERM, round(grace.total_seconds() * 1000))
+            handles.queue_signal(descriptor, number, value)
         except ProcessLookupError:
             return
         except OSError as error:
@@ -176,7 +189,9 @@ class LocalExecutor:
             unknown = handle.key not in self._watched
         if unknown and (descriptor := self._own(handle)) is not None:
             self._follow(handle.key, descriptor, supervisor.group)
-        return Sighting(phase=Phase.RUNNING, detail=f"supervisor {supervisor.pid}")
+        # written when all stand still, removed before one goes on: whoever could mislead us here could do worse
+        phase = Phase.PAUSED if os.path.lexists(Layout(supervisor.jobdir).paused) else Phase.RUNNING
+        return Sighting(phase=phase, detail=f"supervisor {supervisor.pid}")
 
     def _own(self, handle: Handle) -> int | None:
         """A pidfd of the task's supervisor if it is alive and runs as the executions' user."""

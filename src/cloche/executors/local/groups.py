@@ -12,6 +12,7 @@ from pathlib import Path
 
 import structlog
 
+from cloche.executors.local.freezer import Freezer
 from cloche.jobdir.orders import Controller
 from cloche.model.limits import Limits
 
@@ -33,6 +34,10 @@ class Group:
     kinds: tuple[Controller, ...] = ()
     descriptors: tuple[int, ...] = ()
 
+    def with_more(self, kinds: tuple[Controller, ...], descriptors: tuple[int, ...]) -> "Group":
+        """These and others."""
+        return Group((*self.kinds, *kinds), (*self.descriptors, *descriptors))
+
     def close(self) -> None:
         """Let go of the descriptors; the groups stay."""
         for descriptor in self.descriptors:
@@ -41,10 +46,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GroupTree:
-    """Where groups are made: version 1 by controller, or version 2; ``missing`` says why nowhere."""
+    """Where groups are made: version 1 by controller, or version 2; ``missing`` says why nowhere.
+
+    ``freezer``: what executions are held still with in version 1.
+    """
 
     hierarchies: Mapping[str, Path] = field(default_factory=dict)
     unified: Path | None = None
+    freezer: Freezer | None = None
     missing: str = ""
 
     @staticmethod
@@ -76,9 +85,16 @@ class GroupTree:
     def create(self, name: str, controllers: Collection[str]) -> Group:
         """Groups without limits, for an execution that is prepared, in these ``controllers``. Raises OSError."""
         if self.unified is not None:
-            return _made([(self.unified / name, Controller.UNIFIED)])
-        wanted = [c for c in controllers if c in self.hierarchies]
-        return _made([(self.hierarchies[c] / name, Controller(c)) for c in wanted])
+            return _with_knob(_made([(self.unified / name, Controller.UNIFIED)]), self.unified / name)
+        group = self._joined(name, controllers)
+        if self.freezer is None:
+            return group
+        try:
+            descriptors = self.freezer.descriptors()
+        except OSError:
+            group.close()
+            raise
+        return group.with_more((Controller.FROZEN, Controller.THAWED), descriptors)
 
     def limit(self, name: str, limits: Limits) -> Group:
         """Set the limits; the groups that are wanted for them beyond those that there are. Raises OSError."""
@@ -86,7 +102,7 @@ class GroupTree:
             _set_unified(self.unified / name, limits)
             return Group()
         more = [c for c in _wanted(limits) if c in self.hierarchies and not (self.hierarchies[c] / name).exists()]
-        group = self.create(name, more)
+        group = self._joined(name, more)
         try:
             for controller, top in self.hierarchies.items():
                 _set_hierarchy(controller, top / name, limits)
@@ -98,7 +114,7 @@ class GroupTree:
     def remove(self, name: str) -> None:
         """End what still lives in the groups of that name and remove them. Idempotent."""
         for top in self._tops():
-            _remove(top / name)
+            _remove(top / name, self.freezer)
 
     def sweep(self, is_over: Callable[[str], bool]) -> bool:
         """Remove empty groups of whose name ``is_over`` says that nobody will; whether all of them are gone."""
@@ -113,6 +129,16 @@ class GroupTree:
                     except OSError:  # somebody lives in it: an execution that is still to be adopted, or never will be
                         gone = False
         return gone
+
+    def held_by(self) -> str:
+        """What holds executions still, for people."""
+        if self.unified is not None:
+            return "cgroup.freeze"
+        return "freezer of version 1" if self.freezer is not None else "SIGSTOP to every process"
+
+    def _joined(self, name: str, controllers: Collection[str]) -> Group:
+        wanted = [c for c in controllers if c in self.hierarchies]
+        return _made([(self.hierarchies[c] / name, Controller(c)) for c in wanted])
 
     def _tops(self) -> list[Path]:
         return [self.unified] if self.unified is not None else list(self.hierarchies.values())
@@ -193,7 +219,7 @@ def _open_hierarchies(root: Path) -> GroupTree:
                 found[name] = top / _NAME
         except OSError as error:
             reason = f"version 1 cannot be written ({error.strerror})"
-    return GroupTree(hierarchies=found, missing="" if found else reason)
+    return GroupTree(hierarchies=found, freezer=Freezer.open(root), missing="" if found else reason)
 
 
 def _set_unified(folder: Path, limits: Limits) -> None:
@@ -255,7 +281,19 @@ def _made(folders: list[tuple[Path, Controller]]) -> Group:
     return Group(tuple(kinds), tuple(descriptors))
 
 
-def _remove(folder: Path) -> None:
+def _with_knob(group: Group, folder: Path) -> Group:
+    """With what freezes it, since Linux 5.2."""
+    try:
+        knob = os.open(folder / "cgroup.freeze", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return group
+    except OSError:
+        group.close()
+        raise
+    return group.with_more((Controller.FREEZE,), (knob,))
+
+
+def _remove(folder: Path, freezer: Freezer | None) -> None:
     until = time.monotonic() + _PATIENCE_S
     while True:
         try:
@@ -266,15 +304,20 @@ def _remove(folder: Path) -> None:
             if time.monotonic() > until:
                 log.warning("control group stays", folder=str(folder), error=str(error))
                 return
-            _kill_all(folder)
+            _kill_all(folder, freezer)
             time.sleep(0.002)
         else:
             return
 
 
-def _kill_all(folder: Path) -> None:
-    """Only orphans can be here: whoever releases a group has seen the end of its supervisor."""
+def _kill_all(folder: Path, freezer: Freezer | None) -> None:
+    """Only orphans can be here: whoever releases a group has seen the end of its supervisor.
+
+    They may be paused; in version 1 they die when they are let go.
+    """
     with contextlib.suppress(OSError):
         for pid in (folder / "cgroup.procs").read_text().split():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(int(pid), signal.SIGKILL)
+                if freezer is not None:
+                    freezer.thaw(int(pid))

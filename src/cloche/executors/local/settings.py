@@ -17,7 +17,7 @@ class LocalSettings:
     database, configuration) never. ``environment`` is all that they inherit beside a handful of fixed variables.
     ``network`` allows processes that declare a need of it to use the host's. ``groups`` is the directory to make
     control groups in: None finds it, an empty text does without. ``prepared`` executions are kept waiting for each
-    package that has been used.
+    package that has been used. ``pause_stops_clock``: run time does not count while an execution is paused.
     """
 
     name: str
@@ -31,5 +31,6 @@ class LocalSettings:
     network: bool = False
     groups: str | None = None
     prepared: int = 2
+    pause_stops_clock: bool = True
     start_timeout_s: float = 120.0
     runner: tuple[str, ...] = field(default=(sys.executable, "-I", "-m", "cloche.runner"))
