@@ -24,7 +24,7 @@ from cloche.jobdir.workspace import JobDirs
 from cloche.model.data import Input, LiteralData
 from cloche.model.execute import OutputRequest
 from cloche.model.limits import Limits
-from cloche.ports.executor import Executor, Handle, Task
+from cloche.ports.executor import Executor, Handle, Phase, Task
 
 PATIENCE = 30.0
 NOBODY = (65534, 65534)
@@ -140,6 +140,16 @@ class Bench:
         handle = self.executor.start(task)
         until((Layout(task.jobdir).work / "begun").exists)
         return task, handle
+
+
+def beats(task: Task) -> dict[str, int]:
+    """What every process of ``crowd`` or ``runaway`` has written so far."""
+    return {path.name: path.stat().st_size for path in Layout(task.jobdir).work.glob("beat.*")}
+
+
+def phase(executor: Executor, handle: Handle) -> Phase:
+    """What the executor says of one task."""
+    return executor.poll([handle])[handle].phase
 
 
 def ended(jobdir: Path) -> Ended:

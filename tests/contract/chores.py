@@ -2,7 +2,9 @@
 
 import os
 import signal
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Annotated
@@ -92,3 +94,51 @@ def talk(seconds: float) -> Result:
     time.sleep(seconds)
     sys.stdout.write("words " * 200_000)
     raise ProcessError("said it all")
+
+
+@process
+def crowd(seconds: float) -> Result:
+    """A thread, a child with a child of its own, a daemon in a session of its own, a program: each leaves beats."""
+    threading.Thread(target=_beat, args=("thread",), daemon=True).start()
+    if os.fork() == 0:
+        if os.fork() == 0:
+            _beat("grandchild")
+        _beat("child")
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            _beat("daemon")
+        os._exit(0)
+    script = "while :; do printf x >> beat.program; sleep 0.01; done"
+    subprocess.Popen(["sh", "-c", script], start_new_session=True)
+    while len(list(Path().glob("beat.*"))) < 5:
+        time.sleep(0.002)
+    Path("begun").touch()
+    _beat("first", seconds)
+    return "beaten"
+
+
+@process
+def runaway(seconds: float) -> Result:
+    """A chain of processes that start the next one and end, faster than anyone can look."""
+    for number in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            while True:
+                with Path(f"beat.{number}").open("a") as file:
+                    file.write("x")
+                if os.fork():
+                    os._exit(0)
+    while len(list(Path().glob("beat.*"))) < 3:
+        time.sleep(0.002)
+    Path("begun").touch()
+    _beat("first", seconds)
+    return "outrun"
+
+
+def _beat(name: str, seconds: float = 3600) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with Path(f"beat.{name}").open("a") as file:
+            file.write("x")
+        time.sleep(0.005)

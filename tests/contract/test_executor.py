@@ -13,8 +13,8 @@ from cloche.executors.local.executor import LocalExecutor
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
-from cloche.ports.executor import Executor, Phase, Refused
-from executions import Bench, alive, data_folder, ended, local, need_level, until
+from cloche.ports.executor import Executor, Handle, Pausable, Phase, Refused, Task
+from executions import Bench, alive, beats, data_folder, ended, local, need_level, phase, until
 
 CHORES = str(Path(__file__).parent / "chores.py")
 GRACE = timedelta(seconds=5)
@@ -199,6 +199,139 @@ def test_closing_lets_running_tasks_go_on(make: Callable[[], Executor], folder: 
     assert alive(pid)
     until(Layout(task.jobdir).exit.exists)
     assert ended(task.jobdir).value == "slept"
+
+
+@pytest.fixture
+def pausing(bench: Bench) -> Pausable:
+    if not isinstance(bench.executor, Pausable):
+        pytest.skip("this back-end cannot pause")
+    return bench.executor
+
+
+@pytest.mark.parametrize("process", ["crowd", "runaway"])
+def test_nothing_runs_while_a_task_is_paused(bench: Bench, pausing: Pausable, process: str) -> None:
+    task, handle = bench.running(process, seconds=1)
+    for _ in range(2):
+        _pause(bench, pausing, handle)
+        held = beats(task)
+        time.sleep(0.15)
+        assert phase(bench.executor, handle) is Phase.PAUSED
+        assert beats(task) == held, "somebody goes on"
+        pausing.resume(handle)
+        _goes_on(task, held)
+        assert phase(bench.executor, handle) is Phase.RUNNING
+    assert bench.wait(task).value in ("beaten", "outrun")
+    gone = beats(task)
+    time.sleep(0.05)
+    assert beats(task) == gone
+
+
+def test_pause_and_resume_are_idempotent(bench: Bench, pausing: Pausable) -> None:
+    task, handle = bench.running("sleep", seconds=0.3)
+    pausing.resume(handle)
+    for _ in range(3):
+        pausing.pause(handle)
+    until(lambda: phase(bench.executor, handle) is Phase.PAUSED)
+    pausing.pause(handle)
+    for _ in range(3):
+        pausing.resume(handle)
+    assert bench.wait(task).value == "slept"
+    for _ in range(2):  # what has ended cannot be paused, and that is no error
+        pausing.pause(handle)
+        pausing.resume(handle)
+    assert phase(bench.executor, handle) is Phase.GONE
+
+
+def test_the_last_of_quick_wishes_counts(bench: Bench, pausing: Pausable) -> None:
+    task, handle = bench.running("crowd", seconds=60)
+    for _ in range(10):
+        pausing.pause(handle)
+        pausing.resume(handle)
+    held = beats(task)
+    _goes_on(task, held)
+    for _ in range(10):
+        pausing.resume(handle)
+        pausing.pause(handle)
+    until(lambda: phase(bench.executor, handle) is Phase.PAUSED)
+    _stop(bench, task, handle)
+
+
+@pytest.mark.parametrize("process", ["crowd", "runaway", "stubborn"])
+def test_a_paused_task_is_stopped(bench: Bench, pausing: Pausable, process: str) -> None:
+    task, handle = bench.running(process, seconds=60)
+    _pause(bench, pausing, handle)
+    _stop(bench, task, handle)
+
+
+@pytest.mark.parametrize("process", ["crowd", "runaway"])
+def test_a_task_is_stopped_while_it_is_being_paused(bench: Bench, pausing: Pausable, process: str) -> None:
+    task, handle = bench.running(process, seconds=60)
+    pausing.pause(handle)
+    _stop(bench, task, handle)
+
+
+@pytest.mark.parametrize("process", ["crowd", "runaway"])
+def test_every_process_ends_when_a_task_is_stopped(bench: Bench, process: str) -> None:
+    task, handle = bench.running(process, seconds=60)
+    _stop(bench, task, handle)
+
+
+def test_a_pause_outlives_its_server(
+    bench: Bench, pausing: Pausable, make: Callable[[], Executor], folder: Path
+) -> None:
+    passing = Bench(make(), folder, CHORES)
+    task, handle = passing.running("crowd", seconds=0.3)
+    assert isinstance(passing.executor, Pausable)
+    passing.executor.pause(handle)
+    until(lambda: phase(passing.executor, handle) is Phase.PAUSED)
+    passing.executor.close()
+    held = beats(task)
+    found = bench.executor.find(task.key, task.jobdir)
+    assert found is not None
+    assert phase(bench.executor, found) is Phase.PAUSED
+    time.sleep(0.05)
+    assert beats(task) == held
+    pausing.resume(found)
+    assert bench.wait(task).value == "beaten"
+
+
+def test_the_run_clock_stands_still_in_a_pause(bench: Bench, pausing: Pausable) -> None:
+    task, handle = bench.running("sleep", Limits(run_time=1), seconds=30)
+    begin = time.monotonic()
+    _pause(bench, pausing, handle)
+    time.sleep(1.5)
+    assert phase(bench.executor, handle) is Phase.PAUSED, "the time limit was met while nothing ran"
+    pausing.resume(handle)
+    done = bench.wait(task)
+    assert time.monotonic() - begin > 2
+    assert done.exit is not None
+    assert (done.exit.timeout, done.exit.breach) == (True, "run time limit of 1 s exceeded")
+
+
+def _pause(bench: Bench, pausing: Pausable, handle: Handle) -> None:
+    pausing.pause(handle)
+    until(lambda: phase(bench.executor, handle) is Phase.PAUSED)
+
+
+def _goes_on(task: Task, held: dict[str, int]) -> None:
+    assert held
+    until(lambda: all(beats(task)[name] > size for name, size in held.items()))
+
+
+def _stop(bench: Bench, task: Task, handle: Handle) -> None:
+    """Dead with all that it started, within two seconds of the request, and evidence of it."""
+    begin = time.monotonic()
+    bench.executor.stop(handle, grace=timedelta(seconds=1))
+    done = bench.wait(task)
+    assert time.monotonic() - begin < 2
+    left = beats(task)
+    time.sleep(0.05)
+    assert beats(task) == left, "somebody is still writing"
+    until(lambda: phase(bench.executor, handle) is Phase.GONE)
+    assert done.exit is not None
+    assert not done.exit.ok
+    assert done.exit.message == "stopped on request"
+    bench.executor.release(handle)
 
 
 def _stays_as_it_is(path: Path) -> None:

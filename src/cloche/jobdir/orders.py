@@ -73,6 +73,8 @@ class Controller(StrEnum):
     THAWED = "thawed"  # cgroup.procs of one in which it goes on
 
 
+FROZEN_GROUP = "cloche-paused"
+"""The name of the group that FROZEN opens."""
 HOLDING = frozenset({Controller.FREEZE, Controller.FROZEN, Controller.THAWED})
 """What an execution is held still with; none of it has to be joined when it starts."""
 

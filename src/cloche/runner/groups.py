@@ -80,7 +80,10 @@ class Groups:
 
     def members(self) -> list[int]:
         """Process ids of what lives in the groups now."""
-        return members(self.procs[0]) if self.procs else []
+        for descriptor in self.procs[:1]:
+            text = os.pread(descriptor, 1 << 16, 0)
+            return [int(word) for word in text.split()]
+        return []
 
     def is_frozen(self) -> bool:
         """Version 2: whether nothing in the group runs any more."""
@@ -112,15 +115,6 @@ class Groups:
             nanoseconds = _number(self.accounting, "cpuacct.usage")
             return None if nanoseconds is None else nanoseconds / 1e9
         return None
-
-
-def members(procs: int) -> list[int]:
-    """What stands in an open ``cgroup.procs``."""
-    data, place = b"", 0
-    while piece := os.pread(procs, 1 << 16, place):
-        data += piece
-        place += len(piece)
-    return [int(word) for word in data.split()]
 
 
 def _text(directory: int, name: str) -> str:

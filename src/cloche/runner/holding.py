@@ -11,8 +11,9 @@ import signal
 from pathlib import Path
 from typing import Protocol
 
+from cloche.jobdir.orders import FROZEN_GROUP
 from cloche.runner.family import Family
-from cloche.runner.groups import Groups, members
+from cloche.runner.groups import Groups
 
 _DEAD = frozenset("ZX")
 _STOPPED = _DEAD | {"T", "t"}
@@ -63,19 +64,19 @@ class _Moved:
         self._thawed = thawed
 
     def press(self, family: Family) -> bool:
-        here = set(members(self._frozen))
+        now = _living(family)
         rest = True
-        for pid in _living(family):
-            if pid not in here:
+        for pid in now:
+            if not _is_moved(pid):
                 rest = False
                 _move(pid, self._frozen)
             elif not _states(pid) <= _AT_REST:
                 rest = False
         # who stands still starts nothing: nobody has come since, nobody will
-        return rest and here.issuperset(_living(family))
+        return rest and now.issuperset(_living(family))
 
     def release(self, family: Family) -> None:
-        while held := set(family.seen()) & set(members(self._frozen)):
+        while held := [pid for pid in family.seen() if _is_moved(pid)]:
             if not any([_move(pid, self._thawed) for pid in held]):
                 return  # they are dying
 
@@ -111,6 +112,16 @@ def _move(pid: int, procs: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def _is_moved(pid: int) -> bool:
+    """Asked process by process: ``cgroup.procs`` of version 1 shows a reader who keeps it open what was there before."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if "freezer" in controllers.split(","):
+                return path.rpartition("/")[2] == FROZEN_GROUP
+    return False
 
 
 def _living(family: Family) -> set[int]:

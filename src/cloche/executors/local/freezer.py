@@ -7,9 +7,10 @@ from pathlib import Path
 
 import structlog
 
+from cloche.jobdir.orders import FROZEN_GROUP
+
 log = structlog.get_logger(__name__)
 
-_NAME = "cloche-paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Freezer:
         thawed = next((group for group in (_own(top), top) if group and (group / "cgroup.procs").exists()), None)
         if thawed is None:
             return None
-        frozen = thawed / _NAME
+        frozen = thawed / FROZEN_GROUP
         try:
             frozen.mkdir(exist_ok=True)
             (frozen / "freezer.state").write_text("FROZEN")
