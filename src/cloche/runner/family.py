@@ -4,10 +4,13 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloche.runner.groups import Groups
+
+_MAX_ROUNDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ class Family:
 
     def kill(self) -> None:
         """SIGKILL to all that can be seen now."""
-        for pid in [self._first] if self._sealed else self.seen():
+        for pid in [self._first] if self._sealed else self.each():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
 
@@ -64,19 +67,27 @@ class Family:
             time.sleep(0.0005)
 
     def tasks(self) -> int:
-        """How many threads there are in all of its processes."""
-        return sum(_threads(pid) for pid in self.seen())
+        """How many threads there are in all of its processes, about."""
+        return sum(_threads(pid) for pid in self._tree())
 
-    def seen(self) -> list[int]:
-        """Every process that came of the first one and has not been collected."""
+    def each(self) -> Iterator[int]:
+        """Every process that came of the first one, even of those that start another and end at once.
+
+        The control group is listed in one piece. Where there is none the host's processes are gone through one by one:
+        who is stopped or killed as soon as it is met cannot slip away.
+        """
+        members = self._groups.members()
+        return iter(members) if members is not None else descendants(os.getpid())
+
+    def _tree(self) -> set[int]:
         own = os.getpid()
-        pending, seen = [own], {own}
+        pending, found = [own], {own}
         while pending:
             for child in children(pending.pop()):
-                if child not in seen:
-                    seen.add(child)
+                if child not in found:
+                    found.add(child)
                     pending.append(child)
-        return [pid for pid in {*seen, *self._groups.members()} if pid != own]
+        return found - {own}
 
 
 def _threads(pid: int) -> int:
@@ -92,3 +103,56 @@ def children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir():
             found += [int(word) for word in (task / "children").read_bytes().split()]
     return found
+
+
+def descendants(ancestor: int) -> Iterator[int]:
+    """Who comes of a process that collects orphans; at the end, nobody has come who was not met.
+
+    Newcomers have numbers beyond the last one given when the look began, and are looked at as they come.
+    """
+    known = {ancestor: True, 2: False, 1: False, 0: False}
+    last = _last_given()
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and int(entry.name) != ancestor and _comes_of(int(entry.name), known):
+            yield int(entry.name)
+    for _ in range(_MAX_ROUNDS):
+        first, last = last + 1, _last_given()
+        for pid in range(first, last + 1):
+            if _comes_of(pid, known):
+                yield pid
+        if last < first:
+            return
+
+
+def _comes_of(pid: int, known: dict[int, bool]) -> bool:
+    """Climb from parent to parent until somebody is known."""
+    passed = []
+    while pid not in known:
+        passed.append(pid)
+        parent = _parent(pid)
+        if parent in passed:  # its number was given again
+            parent = 0
+        pid = parent
+    answer = known[pid]
+    known.update(dict.fromkeys(passed, answer))
+    return answer
+
+
+def _parent(pid: int) -> int:
+    """0 for one that has gone."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        text = os.read(descriptor, 1024)
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return int(text[text.rindex(b")") + 2 :].split(None, 2)[1])
+
+
+def _last_given() -> int:
+    """The number of the youngest process or thread on the host."""
+    return int(Path("/proc/loadavg").read_bytes().split()[-1])

@@ -78,12 +78,14 @@ class Groups:
             thawed=self.thawed,
         )
 
-    def members(self) -> list[int]:
-        """Process ids of what lives in the groups now."""
-        for descriptor in self.procs[:1]:
-            text = os.pread(descriptor, 1 << 16, 0)
-            return [int(word) for word in text.split()]
-        return []
+    def members(self) -> list[int] | None:
+        """Process ids of what lives in the groups now; None where there are none.
+
+        Opened anew: version 1 shows to who keeps the file open what was there before.
+        """
+        folders = (self.unified, self.memory, self.pids, self.cpu, self.accounting)
+        folder = next((descriptor for descriptor in folders if descriptor is not None), None)
+        return None if folder is None else [int(word) for word in _text(folder, "cgroup.procs").split()]
 
     def is_frozen(self) -> bool:
         """Version 2: whether nothing in the group runs any more."""
@@ -123,7 +125,10 @@ def _text(directory: int, name: str) -> str:
     except OSError:
         return ""  # older kernels have fewer files
     try:
-        return os.read(descriptor, 1 << 14).decode()
+        text = b""
+        while piece := os.read(descriptor, 1 << 14):
+            text += piece
+        return text.decode()
     finally:
         os.close(descriptor)
 

@@ -8,6 +8,7 @@ is asked for. Elsewhere every process is stopped, again and again, until none is
 import contextlib
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -64,19 +65,19 @@ class _Moved:
         self._thawed = thawed
 
     def press(self, family: Family) -> bool:
-        now = _living(family)
+        met = set()
         rest = True
-        for pid in now:
+        for pid in _living(family):
+            met.add(pid)
             if not _is_moved(pid):
                 rest = False
                 _move(pid, self._frozen)
             elif not _states(pid) <= _AT_REST:
                 rest = False
-        # who stands still starts nothing: nobody has come since, nobody will
-        return rest and now.issuperset(_living(family))
+        return rest and met.issuperset(_living(family))
 
     def release(self, family: Family) -> None:
-        while held := [pid for pid in family.seen() if _is_moved(pid)]:
+        while held := [pid for pid in family.each() if _is_moved(pid)]:
             if not any([_move(pid, self._thawed) for pid in held]):
                 return  # they are dying
 
@@ -88,19 +89,20 @@ class Stopped:
         self._ours: set[int] = set()
 
     def press(self, family: Family) -> bool:
-        now = _living(family)
+        met = set()
         rest = True
-        for pid in now:
+        for pid in _living(family):
+            met.add(pid)
             if not _states(pid) <= (_AT_REST if pid in self._ours else _STOPPED):
                 rest = False
                 self._ours.add(pid)
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGSTOP)
-        return rest and now.issuperset(_living(family))
+        return rest and met.issuperset(_living(family))
 
     def release(self, family: Family) -> None:
         ours, self._ours = self._ours, set()
-        for pid in ours.intersection(family.seen()):
+        for pid in ours.intersection(family.each()):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)
 
@@ -124,9 +126,12 @@ def _is_moved(pid: int) -> bool:
     return False
 
 
-def _living(family: Family) -> set[int]:
-    """Without those that have ended and wait to be collected, perhaps by one that stands still."""
-    return {pid for pid in family.seen() if not _states(pid) <= _DEAD}
+def _living(family: Family) -> Iterator[int]:
+    """Without those that have ended and wait to be collected, perhaps by one that stands still.
+
+    Who stands still starts nothing: when all that were met do, and a second look meets nobody else, nobody will come.
+    """
+    return (pid for pid in family.each() if not _states(pid) <= _DEAD)
 
 
 def _states(pid: int) -> set[str]:

@@ -172,7 +172,10 @@ class _Zygote:
     def _bury(self, pid: int) -> None:
         """What a supervisor that was killed leaves behind has become ours."""
         self._supervisors.discard(pid)
-        for orphan in set(children(os.getpid())) - self._supervisors:
+        orphans = list(set(children(os.getpid())) - self._supervisors)
+        while orphans:
+            orphan = orphans.pop()
+            orphans += children(orphan)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(orphan, signal.SIGKILL)
 
