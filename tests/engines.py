@@ -44,6 +44,9 @@ class OneFetcher:
             raise DataNotAccessible("no such address")
         return into.write_bytes(b"fetched")
 
+    def cancel(self, folder: Path) -> None:
+        pass
+
 
 class House:
     """An engine that can be stopped and started again over the same data."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -73,6 +74,10 @@ class Attendant:
                     self._try(case, seen)
             finally:
                 case.lock.release()
+
+    def interrupt(self, case: Case) -> None:
+        """End what keeps a job from hearing that it is not wanted any more: somebody is fetching its inputs."""
+        self._fetcher.cancel(case.layout.root)
 
     def give_up(self, case: Case) -> None:
         """End a job that its executor cannot handle; whatever still runs is asked to end."""
@@ -149,8 +154,7 @@ class Attendant:
                 self._end(case, State.DISMISSED)
                 return False
             if self.draining:
-                self._store.move(case.job, State.ACCEPTED)
-                self._cases.close(case)
+                self._put_back(case)
                 return False
             case.asked = True
             case.handle = case.executor.start(case.task)
@@ -161,7 +165,20 @@ class Attendant:
             case.over = True
             self._fail(case, failure)
             return False
+        except CancelledError:
+            if case.stopping():
+                self._end(case, State.DISMISSED)
+            elif self.draining:
+                self._put_back(case)
+            else:
+                raise
+            return False
         return True
+
+    def _put_back(self, case: Case) -> None:
+        """Nothing was started: the next server takes it from the queue."""
+        self._store.move(case.job, State.ACCEPTED)
+        self._cases.close(case)
 
     # running, paused
 
@@ -249,6 +266,9 @@ class Attendant:
     def _finish(self, case: Case) -> None:
         assert case.handle is not None
         case.over = True
+        if case.stopping():
+            self._end(case, State.DISMISSED)
+            return
         case.executor.collect(case.handle, case.layout.root)
         try:
             result = collecting.read_result(case.layout)
@@ -275,6 +295,8 @@ class Attendant:
                 self._try(case, None)
 
     def _end(self, case: Case, state: State, change: Move | None = None) -> None:
+        if case.stopping() and case.over:  # dismissed is what the client was told
+            state, change = State.DISMISSED, Move(usage=change.usage if change else None)
         case.ending = (state, change or Move())  # kept until it is written, whatever fails
         if state is not State.SUCCEEDED and case.job.state is State.FINISHING:
             self._storage.delete(case.job.id)

@@ -191,6 +191,8 @@ class Engine:
             if wanted is not case.wanted:
                 case.wanted = wanted
                 self._crew.submit(self._attendant.visit_if_free, case)
+            if case.stopping() and case.job.state is State.STARTING:
+                self._attendant.interrupt(case)
 
     def _try_again(self) -> None:
         now = time.monotonic()

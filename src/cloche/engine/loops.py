@@ -2,8 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine
-from concurrent.futures import CancelledError
+from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -18,19 +18,31 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._named: dict[Future[Any], object] = {}
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """The coroutine's result. Raises concurrent.futures.CancelledError once closed."""
+    def run(self, work: Coroutine[Any, Any, T], *, name: object = None) -> T:
+        """The coroutine's result. Raises concurrent.futures.CancelledError once closed, or where its name was chosen."""
         with self._lock:
             if self._closed:
                 work.close()
                 raise CancelledError
             future = asyncio.run_coroutine_threadsafe(work, self._begun())
+            self._named[future] = name
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
+        finally:
+            with self._lock:
+                del self._named[future]
+
+    def cancel(self, chosen: Callable[[object], bool]) -> None:
+        """Cancel what runs under a chosen name."""
+        with self._lock:
+            futures = [future for future, name in self._named.items() if chosen(name)]
+        for future in futures:
+            future.cancel()
 
     def close(self) -> None:
         """Cancel what runs and end the thread. Idempotent."""

@@ -35,6 +35,6 @@ class Policy:
     remote: frozenset[str] = frozenset()
     poll: timedelta = timedelta(seconds=0.25)
     lost_after: timedelta = timedelta(seconds=5)
-    stop_grace: timedelta = timedelta(seconds=5)
+    stop_grace: timedelta = timedelta(seconds=1)
     keep_results: timedelta | None = None
     keep_workdir: bool = False

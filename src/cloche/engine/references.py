@@ -56,6 +56,10 @@ class HttpFetcher:
         finally:
             fetched.unlink(missing_ok=True)
 
+    def cancel(self, folder: Path) -> None:
+        """As the port says. Files that the operator shares are read to their end."""
+        self._loop.cancel(lambda into: isinstance(into, Path) and into.is_relative_to(folder))
+
     def close(self) -> None:
         """End what is under way. Idempotent."""
         self._loop.close()
@@ -83,7 +87,7 @@ class HttpFetcher:
         try:
             with into.open("wb") as file:
                 receiver = Receiver(file, decoders, max_bytes)
-                self._transfer(reference, body, receiver)
+                self._transfer(reference, body, receiver, into)
                 return receiver.finish()
         except BaseException as error:
             into.unlink(missing_ok=True)
@@ -91,7 +95,7 @@ class HttpFetcher:
                 raise DataNotAccessible(f"The data at {shown(reference.href)} could not be had: {error}.") from error
             raise
 
-    def _transfer(self, reference: ReferenceData, body: Path | None, receiver: Receiver) -> None:
+    def _transfer(self, reference: ReferenceData, body: Path | None, receiver: Receiver, into: Path) -> None:
         scheme = reference.href.strip().partition(":")[0].lower()
         if scheme in ("http", "https"):
             order = Order(
@@ -107,7 +111,8 @@ class HttpFetcher:
                     guard=self._guard,
                     timeouts=self._timeouts,
                     max_redirects=self._policy.max_redirects,
-                )
+                ),
+                name=into,
             )
         elif scheme == "file" and self._policy.directories and reference.method == "GET":
             self._read_file(reference.href.strip(), receiver)

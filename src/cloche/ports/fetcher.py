@@ -13,6 +13,11 @@ class Fetcher(Protocol):
         """Write the data to the file ``into``; ``bodies`` is where ``reference.body`` lies. Returns the size in bytes.
 
         gzip and base64 that ``reference.format.encoding`` declares are undone. Raises DataNotAccessible, SizeExceeded
-        (both without locator: the caller knows the input).
+        (both without locator: the caller knows the input); concurrent.futures.CancelledError when ``cancel`` or the
+        server's end came between.
         """
+        ...
+
+    def cancel(self, folder: Path) -> None:
+        """End what is being fetched into ``folder`` or below. Idempotent."""
         ...

@@ -65,7 +65,8 @@ WHERE id = :id AND finished IS NULL AND state = 'accepted' AND wanted = 'run'
 RETURNING {_COLUMNS}
 """
 
-# from -> to, by compare-and-swap; what is NULL in the change stays as it is.
+# from -> to, by compare-and-swap; what is NULL in the change stays as it is. Who has dismissed a job is not told later
+# that it succeeded.
 MOVE = """
 UPDATE jobs SET state = :to, version = version + 1, updated = :now,
     handle = coalesce(:handle, handle), progress = coalesce(:progress, progress),
@@ -73,7 +74,7 @@ UPDATE jobs SET state = :to, version = version + 1, updated = :now,
     outputs = coalesce(:outputs, outputs), usage = coalesce(:usage, usage),
     started = coalesce(:started, started), finished = coalesce(:finished, finished),
     expires = coalesce(:expires, expires)
-WHERE id = :id AND version = :version AND state = :from
+WHERE id = :id AND version = :version AND state = :from AND NOT (:to = 'succeeded' AND wanted = 'stop')
 RETURNING wanted, progress, message
 """
 
