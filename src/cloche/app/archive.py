@@ -1,11 +1,12 @@
 """What a data directory remembers: enough to look at jobs without a server."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from cloche.app.datadir import Datadir
+from cloche.app.drain import Drain
 from cloche.jobdir.workspace import JobDirs
 from cloche.model.errors import NotPossible
 from cloche.model.job import Job
@@ -16,11 +17,13 @@ from cloche.store.store import SqlStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """Jobs, results and job directories."""
+    """Jobs, results and job directories; ``server`` says the process number of the server that owns them, if one does."""
 
     store: SqlStore
     storage: FileStorage
     workspace: JobDirs
+    drain: Drain
+    server: Callable[[], int | None]
 
     def forget(self, job: Job) -> None:
         """Remove an ended job with its results. Raises NotPossible while it has not ended."""
@@ -37,7 +40,13 @@ def archive(datadir: Datadir, owner: tuple[int, int] | None) -> Iterator[Archive
     """``owner`` is whom executions run as, if not the server's own user. Raises StoreUnavailable."""
     store = SqlStore(datadir.database)
     try:
-        yield Archive(store=store, storage=FileStorage(datadir.results), workspace=JobDirs(datadir.root, owner))
+        yield Archive(
+            store=store,
+            storage=FileStorage(datadir.results),
+            workspace=JobDirs(datadir.root, owner),
+            drain=Drain(datadir.drain),
+            server=datadir.server,
+        )
     finally:
         store.close()
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloche.engine.lock import ServerLock, Taken
+from cloche.engine.lock import ServerLock, Taken, holder
 
 
 class DatadirTaken(Exception):
@@ -30,6 +30,18 @@ class Datadir:
     def jobs(self) -> Path:
         return self.root / "jobs"
 
+    @property
+    def drain(self) -> Path:
+        return self.root / "cloche.drain"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "cloche.lock"
+
+    def server(self) -> int | None:
+        """The process number of the server that owns it now, if any."""
+        return holder(self.lock)
+
     @contextmanager
     def owned(self) -> Iterator[None]:
         """Be the only server here. Raises DatadirTaken."""
@@ -37,7 +49,7 @@ class Datadir:
             self.root.mkdir(parents=True, exist_ok=True)
             # others may pass through to a job directory that is theirs, never look around
             self.root.chmod(0o711)
-            lock = ServerLock(self.root / "cloche.lock")
+            lock = ServerLock(self.lock)
         except Taken as taken:
             raise DatadirTaken(
                 f"{self.root} belongs to the server with process number {taken.pid or 'unknown'}; "

@@ -14,11 +14,14 @@ from cloche.executors.local.capabilities import Capabilities, probe
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.orders import Level
+from cloche.ports.executor import Executor, Pausable
 
 log = structlog.get_logger("cloche.modes")
 
 LEVELS = {"multiprocessing": (Level.PROCESS,), "sandbox": (Level.FULL, Level.LANDLOCK)}
 """How strong each mode is: the strongest of its levels that works here."""
+KINDS: Mapping[str, type[Executor]] = dict.fromkeys(LEVELS, LocalExecutor)
+"""What executes in each mode."""
 WALLS = {
     Level.FULL: "namespaces, read-only root, Landlock, seccomp",
     Level.LANDLOCK: "Landlock, seccomp; no namespaces",
@@ -36,6 +39,11 @@ class Modes:
 
     default: str
     executors: Mapping[str, LocalExecutor]
+
+
+def can_pause(mode: str) -> bool:
+    """Whether executions of that mode can be held still."""
+    return mode in KINDS and issubclass(KINDS[mode], Pausable)
 
 
 def owner(settings: Settings) -> tuple[int, int] | None:
@@ -62,6 +70,7 @@ def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
         readable=settings.processing.readablepaths,
         hidden=(settings.server.datadir, *settings.processing.hiddenpaths),
         network=settings.processing.network,
+        pause_stops_clock=not settings.processing.pausedclock,
     )
 
 

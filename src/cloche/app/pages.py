@@ -16,7 +16,12 @@ def routes(service: Service) -> list[Route]:
         processes = await run_in_threadpool(service.processes)
         unavailable = sum(not one.available for one in processes)
         return JSONResponse(
-            {"status": "ok", "version": __version__, "processes": len(processes), "unavailable": unavailable}
+            {
+                "status": "draining" if service.draining else "ok",
+                "version": __version__,
+                "processes": len(processes),
+                "unavailable": unavailable,
+            }
         )
 
     return [Route("/healthz", health)]

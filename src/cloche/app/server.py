@@ -34,8 +34,38 @@ def serve(settings: Settings, ready: Ready | None = None) -> None:
         with wiring.opened(settings) as house, ogcapi.callbacks(house.service, house.store, settings, url):
             if not house.catalog.processes():
                 log.warning("nothing is published", mend="name packages in [processing] packages, or add --demo")
-            _run(_uvicorn(wiring.application(house.service, settings, url), settings), listener, url, ready)
+            if house.drain.on():
+                log.warning("draining: new jobs are refused", mend="cloche drain --off")
+            application = wiring.application(house.service, settings, url)
+            server = _Server(_configuration(application, settings), settings, house)
+            _run(server, listener, url, ready)
     log.info("stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends on SIGTERM when running jobs have, or after ``[server] draintimeout``; at once on SIGINT or a second one."""
+
+    def __init__(self, configuration: uvicorn.Config, settings: Settings, house: wiring.House) -> None:
+        super().__init__(configuration)
+        self._patience = settings.server.draintimeout
+        self._house = house
+        self._draining = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig != signal.SIGTERM or self._draining or not self._patience:
+            super().handle_exit(sig, frame)
+            return
+        self._draining = True
+        self._house.drain.close()
+        threading.Thread(target=self._drain, name="drain", daemon=True).start()
+
+    def _drain(self) -> None:
+        log.info("draining: waiting for running jobs", seconds=self._patience)
+        try:
+            running = self._house.engine.drain(self._patience)
+            log.info("drained", running=running)
+        finally:
+            self.should_exit = True
 
 
 def _run(server: uvicorn.Server, listener: socket.socket, url: str, ready: Ready | None) -> None:
@@ -51,20 +81,18 @@ def _run(server: uvicorn.Server, listener: socket.socket, url: str, ready: Ready
     server.run(sockets=[listener])
 
 
-def _uvicorn(application: Starlette, settings: Settings) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            application,
-            loop="uvloop",
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            log_level="warning",
-            access_log=settings.logging.access,
-            server_header=False,
-            timeout_graceful_shutdown=round(settings.server.shutdowntimeout),
-        )
+def _configuration(application: Starlette, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        loop="uvloop",
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="warning",
+        access_log=settings.logging.access,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.server.shutdowntimeout),
     )
 
 

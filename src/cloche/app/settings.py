@@ -81,6 +81,13 @@ class Server(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         Duration,
         _doc("How long open requests may go on when the server is asked to end. Running jobs are not ended by it."),
     ] = Duration(10)
+    draintimeout: Annotated[
+        Duration,
+        _doc(
+            "How long SIGTERM waits for running jobs before the server ends; new ones are refused meanwhile. Then they "
+            "go on by themselves, and the next server takes them over. 0: it does not wait."
+        ),
+    ] = Duration(0)
 
 
 class Processing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -113,6 +120,13 @@ class Processing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ()
     network: Annotated[
         bool, _doc("Let processes that declare a need of the network use the host's. Otherwise they are refused.")
+    ] = False
+    stopgrace: Annotated[
+        Duration,
+        _doc("How long a process that is dismissed may tidy up (it gets SIGTERM) before it is killed. 0: not at all."),
+    ] = Duration(1)
+    pausedclock: Annotated[
+        bool, _doc("Let the time limit of a job go on while it is paused. Otherwise its clock stands still.")
     ] = False
     reload: Annotated[
         Duration, _doc("How often the packages' files are looked at for changes. 0: only at the start.")

@@ -16,6 +16,7 @@ from cloche.app import modes, ogcapi, pages, wps
 from cloche.app.archive import archive
 from cloche.app.compression import Compression
 from cloche.app.datadir import Datadir
+from cloche.app.drain import Drain
 from cloche.app.modes import CannotServe, Modes
 from cloche.app.overrides import limits
 from cloche.app.publications import catalog_of
@@ -53,6 +54,8 @@ class House:
     service: Service
     catalog: PackageCatalog
     store: JobStore
+    engine: Engine
+    drain: Drain
 
 
 @contextmanager
@@ -62,6 +65,7 @@ def opened(settings: Settings) -> Iterator[House]:
     Raises DatadirTaken, CannotServe, StoreUnavailable.
     """
     datadir = Datadir(settings.server.datadir)
+    drain = Drain(datadir.drain)
     with ExitStack() as stack:
         stack.enter_context(datadir.owned())
         found = stack.enter_context(modes.opened(settings, datadir.jobs))
@@ -91,9 +95,9 @@ def opened(settings: Settings) -> Iterator[House]:
             executors=found.executors,
             waker=engine,
             bell=bell,
-            policy=_policy(settings, found),
+            policy=_policy(settings, found, drain),
         )
-        yield House(service=service, catalog=catalog, store=kept.store)
+        yield House(service=service, catalog=catalog, store=kept.store, engine=engine, drain=drain)
 
 
 def application(service: Service, settings: Settings, url: str) -> Starlette:
@@ -115,13 +119,14 @@ def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:
     ]
 
 
-def _policy(settings: Settings, found: Modes) -> Policy:
+def _policy(settings: Settings, found: Modes, drain: Drain) -> Policy:
     return Policy(
         mode=found.default,
         parallel=settings.server.parallelprocesses,
         waiting=settings.server.maxprocesses,
         limits=limits(settings.limits),
         max_input_bytes=settings.server.maxsingleinputsize or None,
+        draining=drain.on,
     )
 
 
@@ -155,6 +160,7 @@ def _engine_policy(settings: Settings, catalog: PackageCatalog) -> engine_policy
         input_bytes=input_bytes,
         keep_results=timedelta(seconds=server.keepresults) if server.keepresults else None,
         keep_workdir=not server.cleantempdir,
+        stop_grace=timedelta(seconds=settings.processing.stopgrace),
     )
 
 

@@ -29,6 +29,7 @@ from cloche.ports.store import JobStore, StoreUnavailable
 log = structlog.get_logger("cloche.engine")
 
 _IDLE_S = 1.0
+_DRAIN_EVERY_S = 0.05
 _SPARE_THREADS = 4
 _MOST_THREADS = 64
 
@@ -74,6 +75,7 @@ class Engine:
         self._housekeeper = Housekeeper(store=store, storage=storage, workspace=workspace, bell=bell, policy=policy)
         self._stir = threading.Event()
         self._asleep = False
+        self._draining = False
         self._closing = False
         self._loop = threading.Thread(target=self._run, name="cloche-engine", daemon=True)
 
@@ -89,6 +91,19 @@ class Engine:
             self._crew.submit(self._attendant.visit, case)
         self._loop.start()
         self.wake()
+
+    def drain(self, timeout: float) -> int:
+        """Claim and start nothing any more; wait for running jobs, paused ones aside, ``timeout`` seconds at most.
+
+        Returns how many still run. Jobs that wait stay in the queue for the next server.
+        """
+        self._draining = self._attendant.draining = True
+        deadline = time.monotonic() + timeout
+        while running := sum(case.job.state is not State.PAUSED for case in self._cases):
+            if self._closing or time.monotonic() >= deadline:
+                break
+            time.sleep(_DRAIN_EVERY_S)
+        return running
 
     def stop(self, *, timeout: float = 5.0) -> None:
         """Claim and start nothing any more, finish steps under way; running jobs run on and are adopted later."""
@@ -130,7 +145,7 @@ class Engine:
 
     def _claim(self) -> list[Case]:
         """Claim for every free slot."""
-        if self._closing:
+        if self._closing or self._draining:
             return []
         try:
             claimed = self._store.claim(

@@ -47,8 +47,8 @@ class Groups:
     def descriptors(self) -> tuple[int, ...]:
         """All of them, to keep open."""
         others = (self.memory, self.pids, self.cpu, self.accounting, self.unified)
-        others += (self.freeze, self.frozen, self.thawed)
-        return (*self.procs, *(d for d in others if d is not None))
+        holding = (self.freeze, self.frozen, self.thawed)
+        return (*self.procs, *(d for d in (*others, *holding) if d is not None))
 
     def enforced(self) -> Enforced:
         """Which limits these groups keep."""

@@ -1,8 +1,8 @@
 """How a family is held still: by control groups where there are some, else by signals.
 
 Version 2 freezes the execution's own group. In version 1, where joining a group costs, one group of the server's is
-frozen for ever: whoever is moved into it stands still, whoever is moved out goes on, and nothing is joined before a pause
-is asked for. Elsewhere every process is stopped, again and again, until none is left that could start another.
+frozen for ever: whoever is moved into it stands still, whoever is moved out goes on, and nothing is joined before a
+pause is asked for. Elsewhere every process is stopped, again and again, until none is left that could start another.
 """
 
 import contextlib
@@ -78,7 +78,7 @@ class _Moved:
 
     def release(self, family: Family) -> None:
         while held := [pid for pid in family.each() if _is_moved(pid)]:
-            if not any([_move(pid, self._thawed) for pid in held]):
+            if not sum(_move(pid, self._thawed) for pid in held):
                 return  # they are dying
 
 
@@ -117,7 +117,7 @@ def _move(pid: int, procs: int) -> bool:
 
 
 def _is_moved(pid: int) -> bool:
-    """Asked process by process: ``cgroup.procs`` of version 1 shows a reader who keeps it open what was there before."""
+    """Asked process by process: ``cgroup.procs`` of version 1 shows who keeps it open what was there before."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)

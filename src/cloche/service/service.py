@@ -21,6 +21,7 @@ from cloche.model.errors import (
     NotPossible,
     ProcessUnavailable,
     ResultNotReady,
+    ServerBusy,
 )
 from cloche.model.execute import Execute, Mode
 from cloche.model.job import Event, Job, JobId
@@ -39,6 +40,8 @@ from cloche.values.resolve import resolve
 LOOK = 5.0
 """Seconds after which a waiting request looks at the store unrung: another server may have moved the job."""
 
+_DRAINING = "The server takes no new jobs at present. Please try later."
+_DRAINING_S = 60
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _UNAVAILABLE = (
     "Process {} is temporarily unavailable: its package is broken. The operator finds the error in the server's log."
@@ -87,6 +90,11 @@ class Service:
         """What the operator allows."""
         return self._policy
 
+    @property
+    def draining(self) -> bool:
+        """Whether new jobs are refused for now, whatever room there is."""
+        return self._policy.draining()
+
     def intake(self) -> Intake:
         """A directory for the files of one request; ``submit`` takes it over or discards it."""
         return self._workspace.intake()
@@ -129,6 +137,8 @@ class Service:
         return self._store.get(repeated.job)
 
     def _draft(self, published: Published, request: Execute) -> Job:
+        if self.draining:
+            raise ServerBusy(_DRAINING, retry_after=_DRAINING_S)
         description = published.description
         resolved = resolve(description, request, max_input_bytes=self._policy.max_input_bytes)
         executor = description.mode or self._policy.mode
@@ -295,12 +305,17 @@ class Service:
 
     def _check_pausable(self, id: JobId) -> None:
         job = self._store.get(id)
-        if job.state in ENDED:
-            raise NotPossible(f"Job {id} has ended: it cannot be paused or resumed.", locator=id)
-        if job.wanted is Wanted.STOP:
-            raise NotPossible(f"Job {id} is being dismissed.", locator=id)
-        if not isinstance(self._executors.get(job.executor), Pausable):
-            raise NotPossible(f"Job {id} runs in a mode that cannot be paused.", locator=id)
+        check_pausable(job, possible=isinstance(self._executors.get(job.executor), Pausable))
+
+
+def check_pausable(job: Job, *, possible: bool) -> None:
+    """``possible``: whether its mode can pause. Raises NotPossible where pause or resume of the job make no sense."""
+    if job.state in ENDED:
+        raise NotPossible(f"Job {job.id} has ended: it cannot be paused or resumed.", locator=job.id)
+    if job.wanted is Wanted.STOP:
+        raise NotPossible(f"Job {job.id} is being dismissed.", locator=job.id)
+    if not possible:
+        raise NotPossible(f"Job {job.id} runs in a mode that cannot be paused.", locator=job.id)
 
 
 def choose_mode(description: ProcessDescription, wanted: Mode) -> Mode:

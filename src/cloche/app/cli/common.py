@@ -3,7 +3,8 @@
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,9 +13,15 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from cloche.app.archive import Archive
+    from cloche.app.drain import Drain
     from cloche.app.settings import Settings
     from cloche.model.errors import ClocheError
     from cloche.ports.catalog import Catalog
+
+datadir_option = click.option(
+    "--datadir", type=click.Path(path_type=Path, file_okay=False), help="The data directory. Default: the settings'."
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -105,3 +112,32 @@ def show_table(table: "Table") -> None:
     from rich.console import Console
 
     Console(width=None if sys.stdout.isatty() else 1000).print(table)
+
+
+def say_draining(drain: "Drain") -> None:
+    """A line on standard error where new jobs are refused."""
+    if since := drain.since():
+        time = f"{since:%Y-%m-%d %H:%M:%S %Z}"
+        click.echo(f"draining since {time}: new jobs are refused until `cloche drain --off`", err=True)
+
+
+@contextmanager
+def archive_of(config: Path | None, datadir: Path | None) -> Iterator["Archive"]:
+    """What a data directory remembers, whether its server runs or not; errors become the command's."""
+    from cloche.app import modes
+    from cloche.app.archive import existing
+    from cloche.model.errors import ClocheError
+    from cloche.ports.store import StoreUnavailable
+
+    settings = settings_of(config)
+    hush(settings)
+    chosen = datadir or settings.server.datadir
+    try:
+        with existing(chosen, modes.owner(settings)) as archive:
+            yield archive
+    except FileNotFoundError:
+        raise Failed(f"there is no data directory {chosen}; name one with --datadir or --config") from None
+    except ClocheError as error:
+        raise Failed(error.text) from None
+    except (StoreUnavailable, modes.CannotServe) as error:
+        raise Failed(str(error)) from None

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import Misconfigured, config_option, hush, problems, settings_of, show_table
+from cloche.app.cli.common import (
+    Misconfigured,
+    config_option,
+    hush,
+    problems,
+    say_draining,
+    settings_of,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from cloche.app.settings import Settings
@@ -23,6 +31,8 @@ def doctor(context: click.Context, config: Path | None) -> None:
     is broken.
     """
     from cloche.app import modes
+    from cloche.app.datadir import Datadir
+    from cloche.app.drain import Drain
 
     settings = settings_of(config)
     hush(settings)
@@ -33,6 +43,7 @@ def doctor(context: click.Context, config: Path | None) -> None:
     _say_modes(found)
     _say_limits(found)
     _say_account(settings)
+    say_draining(Drain(Datadir(settings.server.datadir).drain))
     wanted = settings.processing.mode
     if wanted != "auto" and found.strongest(*modes.LEVELS[wanted]) is None:
         click.echo(f"\n[processing] mode = {wanted!r} does not work here.", err=True)
@@ -75,6 +86,7 @@ def _say_limits(found: "Capabilities") -> None:
         click.echo(
             "  mend: Delegate=yes in the systemd unit, or systemd-run --user --scope -p Delegate=yes cloche serve"
         )
+    click.echo(f"pause: {found.held_by}")
     for what, means in found.limits.items():
         click.echo(f"limit of {what}: {means}")
 

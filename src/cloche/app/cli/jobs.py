@@ -1,21 +1,16 @@
 """``cloche jobs``: the jobs in a data directory, whether its server runs or not."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import Failed, config_option, hush, settings_of, show_table
+from cloche.app.cli.common import archive_of, config_option, datadir_option, say_draining, show_table
 
 if TYPE_CHECKING:
     from cloche.app.archive import Archive
     from cloche.model.job import Job
-
-datadir_option = click.option(
-    "--datadir", type=click.Path(path_type=Path, file_okay=False), help="The data directory. Default: the settings'."
-)
 
 
 @click.group()
@@ -41,7 +36,8 @@ def list_jobs(
     unknown = set(states) - set(State)
     if unknown:
         raise click.UsageError(f"no state {unknown.pop()!r}; there are: {', '.join(State)}")
-    with _archive(config, datadir) as archive:
+    with archive_of(config, datadir) as archive:
+        say_draining(archive.drain)
         found = archive.store.list(Query(states=[State(s) for s in states], processes=processes, limit=limit))
     table = Table("job", "process", "state", "%", "created", "message", box=None, pad_edge=False)
     for job in found:
@@ -56,7 +52,7 @@ def list_jobs(
 @datadir_option
 def show(job: str, config: Path | None, datadir: Path | None) -> None:
     """Show all that is known of JOB."""
-    with _archive(config, datadir) as archive:
+    with archive_of(config, datadir) as archive:
         found = archive.store.get(job)
         for line in _lines(found):
             click.echo(line)
@@ -72,24 +68,9 @@ def show(job: str, config: Path | None, datadir: Path | None) -> None:
 @datadir_option
 def log(job: str, config: Path | None, datadir: Path | None) -> None:
     """Print what the execution of JOB printed."""
-    with _archive(config, datadir) as archive:
+    with archive_of(config, datadir) as archive:
         archive.store.get(job)
         click.echo(archive.workspace.log(job), nl=False)
-
-
-@jobs.command()
-@click.argument("job", nargs=-1, required=True)
-@config_option
-@datadir_option
-def dismiss(job: tuple[str, ...], config: Path | None, datadir: Path | None) -> None:
-    """Stop every JOB; a running server sees it within seconds, another one at its start."""
-    from cloche.model.state import ENDED, Wanted
-
-    with _archive(config, datadir) as archive:
-        for one in job:
-            found = archive.store.want(one, Wanted.STOP)
-            ended = found.state in ENDED
-            click.echo(f"{one}: {f'has ended already ({found.state.value})' if ended else 'will be dismissed'}")
 
 
 @jobs.command()
@@ -104,7 +85,7 @@ def purge(
     """Forget ended jobs with their results: every JOB, or those that the options choose."""
     if not (job or older_than or ended):
         raise click.UsageError("name jobs, or choose them with --older-than or --ended")
-    with _archive(config, datadir) as archive:
+    with archive_of(config, datadir) as archive:
         chosen = [archive.store.get(one) for one in job] or list(_ended(archive, older_than))
         for found in chosen:
             archive.forget(found)
@@ -158,24 +139,3 @@ def _output(archive: "Archive", job: "Job", data: object) -> str:
             return f"{archive.storage.path(job.id, name) or name} ({form.media_type}, {size} bytes)"
         case _:
             return str(data)
-
-
-@contextmanager
-def _archive(config: Path | None, datadir: Path | None) -> Iterator["Archive"]:
-    from cloche.app import modes
-    from cloche.app.archive import existing
-    from cloche.model.errors import ClocheError
-    from cloche.ports.store import StoreUnavailable
-
-    settings = settings_of(config)
-    hush(settings)
-    chosen = datadir or settings.server.datadir
-    try:
-        with existing(chosen, modes.owner(settings)) as archive:
-            yield archive
-    except FileNotFoundError:
-        raise Failed(f"there is no data directory {chosen}; name one with --datadir or --config") from None
-    except ClocheError as error:
-        raise Failed(error.text) from None
-    except (StoreUnavailable, modes.CannotServe) as error:
-        raise Failed(str(error)) from None

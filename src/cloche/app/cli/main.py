@@ -7,7 +7,7 @@ called wrongly; 3 the settings are wrong; 4 the data directory or the port canno
 import click
 
 from cloche import __version__
-from cloche.app.cli import describe, doctor, init, jobs, run, serve
+from cloche.app.cli import control, describe, doctor, drain, init, jobs, run, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -21,6 +21,8 @@ def version() -> None:
     click.echo(f"cloche {__version__}")
 
 
+for _command in (control.pause, control.resume, control.dismiss):
+    jobs.jobs.add_command(_command)
 for _command in (
     serve.serve,
     serve.demo,
@@ -29,6 +31,7 @@ for _command in (
     describe.processes,
     describe.describe,
     jobs.jobs,
+    drain.drain,
     doctor.doctor,
 ):
     main.add_command(_command)

@@ -42,13 +42,14 @@ class Capabilities:
     """``missing``: for each level why it does not work here, or an empty text: it does.
 
     ``landlock`` is the version of Landlock, 0: none. ``groups`` describes control groups; ``limits`` says for memory,
-    processors and processes what enforces them.
+    processors and processes what enforces them; ``held_by`` what executions are held still with in a pause.
     """
 
     missing: Mapping[Level, str]
     landlock: int
     groups: str
     limits: Mapping[str, str]
+    held_by: str
 
     def strongest(self, *allowed: Level) -> Level | None:
         """The strongest level that works, of ``allowed`` (all, if empty)."""
@@ -67,6 +68,7 @@ def probe(settings: LocalSettings) -> Capabilities:
         missing=missing,
         landlock=max(abi for _, abi in answers.values()),
         groups=tree.describe(),
+        held_by=tree.held_by(),
         limits={
             "memory": "control group" if tree.limits("memory") else "RLIMIT_AS, for each process by itself",
             "cpus": "control group" if tree.limits("cpu") else "processor affinity, whole processors only",

@@ -42,7 +42,7 @@ class Freezer:
             (self.thawed / "cgroup.procs").write_text(str(pid))
 
     def descriptors(self) -> tuple[int, int]:
-        """To move processes into ``frozen`` and into ``thawed`` with: the right to is checked here, when it is opened."""
+        """To move processes into ``frozen`` and into ``thawed`` with: the right to do so is checked here."""
         frozen = _open(self.frozen)
         try:
             return frozen, _open(self.thawed)
