@@ -17,7 +17,7 @@ from cloche.store.store import SqlStore
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """Jobs, results and job directories; ``server`` says the process number of the server that owns them, if one does."""
+    """Jobs, results and job directories; ``server`` says which process owns them, if a server does."""
 
     store: SqlStore
     storage: FileStorage

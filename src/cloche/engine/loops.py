@@ -21,7 +21,7 @@ class LoopThread:
         self._named: dict[Future[Any], object] = {}
 
     def run(self, work: Coroutine[Any, Any, T], *, name: object = None) -> T:
-        """The coroutine's result. Raises concurrent.futures.CancelledError once closed, or by ``cancel`` of its name."""
+        """The coroutine's result. Raises concurrent.futures.CancelledError once closed or cancelled."""
         with self._lock:
             if self._closed:
                 work.close()
