@@ -4,13 +4,14 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -211,15 +212,16 @@ def test_dismissed_jobs_are_dead_within_two_seconds(server, process, first):
     assert time.monotonic() - begin < 0.5, "an answer at once"
     assert (status, json.loads(body)["status"]) == (200, "dismissed")
     until(lambda: not living(server, job, family), 2 - (time.monotonic() - begin))
-    until(lambda: shown(server, job)["state"] == "dismissed")
+    until(lambda: state(server, job) == "dismissed")
     assert not list((server.datadir / "results").glob(f"{job}/*"))
     assert not (server.datadir / "jobs" / job / "work").exists()
     assert call(server, f"/jobs/{job}", method="DELETE")[0] == 404  # gone, as the standard wants it
 
 
-def shown(server: live.Live, job: str) -> dict[str, str]:
-    lines = cloche("jobs", "show", job, cwd=server.home).stdout.splitlines()
-    return {line.split()[0]: line.split()[1] for line in lines if len(line.split()) > 1}
+def state(server: live.Live, job: str) -> str:
+    """What the server's records say: answers to clients may be ahead of it."""
+    with closing(sqlite3.connect(server.datadir / "cloche.sqlite")) as database:
+        return database.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()[0]
 
 
 def living(server: live.Live, job: str, known: set[int] | None = None) -> set[int]:
@@ -251,8 +253,8 @@ def test_paused_jobs_outlive_the_server(server):
         cloche("jobs", "resume", resumed, waiting, cwd=server.home)
         until(lambda: not still(successor, resumed))
         call(successor, f"/jobs/{dismissed}", method="DELETE")
-        until(lambda: shown(successor, waiting)["state"] == "succeeded")  # the slot of the dismissed one
-        assert shown(successor, dismissed)["state"] == "dismissed"
+        until(lambda: state(successor, waiting) == "succeeded")  # the slot of the dismissed one
+        assert state(successor, dismissed) == "dismissed"
         call(successor, f"/jobs/{resumed}", method="DELETE")
         until(lambda: not living(successor, resumed))
     finally:
@@ -267,14 +269,14 @@ def test_the_command_line_says_what_becomes_of_each_job():
         done = cloche("jobs", "pause", one, "unknown", waiting, cwd=folder, code=1)
         assert done.stdout.splitlines() == [f"{one}: will be paused", f"{waiting}: is held back"]
         assert "unknown: There is no job unknown." in done.stderr
-        until(lambda: shown(server, one)["state"] == "paused")
+        until(lambda: state(server, one) == "paused")
         assert cloche("jobs", "pause", one, cwd=folder).stdout == f"{one}: is paused\n"
 
         cloche("jobs", "dismiss", two, cwd=folder)
-        until(lambda: shown(server, next_)["state"] == "succeeded")
-        assert shown(server, waiting)["state"] == "accepted"  # it was first in the queue, and is held back
+        until(lambda: state(server, next_) == "succeeded")
+        assert state(server, waiting) == "accepted"  # it was first in the queue, and is held back
         assert cloche("jobs", "resume", waiting, cwd=folder).stdout == f"{waiting}: will go on\n"
-        until(lambda: shown(server, waiting)["state"] == "succeeded")
+        until(lambda: state(server, waiting) == "succeeded")
 
         done = cloche("jobs", "resume", waiting, one, cwd=folder, code=1)
         assert (done.stdout, "has ended" in done.stderr) == (f"{one}: will go on\n", True)
@@ -307,11 +309,10 @@ def test_a_job_whose_inputs_are_fetched_is_dismissed_within_two_seconds():
             assert status == 200, answer
             job = re.search(rb"<wps:JobID>([^<]+)", answer)[1].decode()
             assert asked.wait(5), answer
-            assert shown(server, job)["state"] == "starting"
+            assert state(server, job) == "starting"
             begin = time.monotonic()
             assert wps2(server, "Dismiss", job) == "Dismissed"
-            until(lambda: shown(server, job)["state"] == "dismissed", 4)
-            assert time.monotonic() - begin < 3  # beside the time that the command takes to look
+            until(lambda: state(server, job) == "dismissed", 2 - (time.monotonic() - begin))
     finally:
         over.set()
         source.shutdown()
@@ -339,18 +340,19 @@ def refusals(server: live.Live) -> list[tuple[int, str, bool]]:
 def test_a_drained_server_takes_no_new_jobs_until_it_is_told_to():
     with serving() as server:
         folder = server.home
-        jobs = [execute(server, seconds=4) for _ in range(2)]
+        long, short = beating(server), beating(server)
         waiting = execute(server, seconds=0.1)
-        assert "draining:" in cloche("drain", cwd=folder).stdout
-        assert "time is over" in cloche("drain", "--wait", "--timeout", "0s", cwd=folder, code=1).stderr
+        assert "draining: 1 accepted, 2 running" in cloche("drain", cwd=folder).stdout
         assert [(retry, own) for _, retry, own in refusals(server)] == [("60", True)] * 3
         assert [status for status, _, _ in refusals(server)][1:] == [503, 503]
         assert json.loads(call(server, "/healthz")[2])["status"] == "draining"
         assert "draining since" in cloche("jobs", "list", cwd=folder).stderr
         assert "draining since" in cloche("doctor", "--config", server.config, cwd=folder).stderr
-        assert cloche("drain", "--wait", cwd=folder).stdout.splitlines()[-1] == "drained: no job is left"
+        assert "time is over" in cloche("drain", "--wait", "--timeout", "0s", cwd=folder, code=1).stderr
         # what was accepted is finished, the queue as well
-        assert [info(server, job)["status"] for job in (*jobs, waiting)] == ["successful"] * 3
+        cloche("jobs", "dismiss", long, short, cwd=folder)
+        assert cloche("drain", "--wait", cwd=folder).stdout.splitlines()[-1] == "drained: no job is left"
+        assert [state(server, job) for job in (long, short, waiting)] == ["dismissed", "dismissed", "succeeded"]
 
         server.end()
         successor = live.start(folder, server.config.read_text())
@@ -385,7 +387,7 @@ def test_sigterm_waits_for_running_jobs():
         server.process.send_signal(signal.SIGTERM)
         until(lambda: [retry for _, retry, _ in refusals(server)] == ["60"] * 3)
         assert server.process.wait(15) == 0
-        assert [shown(server, job)["state"] for job in (*jobs, waiting)] == ["succeeded", "succeeded", "accepted"]
+        assert [state(server, job) for job in (*jobs, waiting)] == ["succeeded", "succeeded", "accepted"]
         assert not list(server.datadir.glob("cloche.drain"))
 
 
@@ -394,7 +396,7 @@ def test_sigterm_leaves_what_takes_too_long_to_the_next_server():
         job = beating(server)
         begin = time.monotonic()
         assert server.end() == 0
-        assert 0.5 <= time.monotonic() - begin < 10
+        assert time.monotonic() - begin >= 0.5
         assert not still(server, job)
         successor = live.start(server.home, server.config.read_text())
         try:
