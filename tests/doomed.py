@@ -1,4 +1,4 @@
-"""A server without a protocol that kills itself: doomed ROOT EXECUTOR POINT JOBS.
+"""A server without a protocol that kills itself: doomed ROOT EXECUTOR POINT JOBS [WISHES].
 
 Adds JOBS jobs, then lets the engine work on what is in ROOT until every job has ended.
 POINT says where the process sends itself SIGKILL, as ``object.method.when``, for example ``store.claim.after``;
@@ -9,7 +9,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from cloche.jobdir.orders import Level
 from cloche.jobdir.workspace import JobDirs
 from cloche.model.execute import Mode, OutputRequest
 from cloche.model.formats import Format
-from cloche.model.state import State
+from cloche.model.state import State, Wanted
 from cloche.ports.executor import Executor, Phase
 from cloche.ports.store import Admission
 from cloche.storage import FileStorage
@@ -33,6 +35,8 @@ from jobs import a_job, a_request, literal
 
 NOBODY = (65534, 65534)
 SECONDS = 0.1
+LONG = 1.5
+SEEN = {Wanted.PAUSE: (State.PAUSED,), Wanted.RUN: (State.RUNNING,), Wanted.STOP: (State.DISMISSED,)}
 
 
 class Doomed:
@@ -82,19 +86,45 @@ def local(root: Path, level: Level) -> Executor:
     return LocalExecutor(LocalSettings(name="fake", level=level, jobs=root / "work", user=user, hidden=(root,)))
 
 
-def submit(store: SqlStore, workspace: JobDirs, number: int) -> None:
+def submit(store: SqlStore, workspace: JobDirs, number: int, seconds: float = SECONDS) -> str:
     file = OutputRequest(id="file", format=Format(media_type="text/plain"))
-    inputs = (literal("text", f"text {number}"), literal("seconds", str(SECONDS)))
+    inputs = (literal("text", f"text {number}"), literal("seconds", str(seconds)))
     job = a_job(
         package=str(Path(__file__).with_name("doomed_process.py")),
         request=a_request(inputs=inputs, outputs=(OutputRequest(id="text"), file)),
     )
     workspace.adopt(job.id, None)
     store.add(job, admission=Admission(parallel=2, waiting=99), mode=Mode.ASYNC)
+    return job.id
 
 
-def serve(root: Path, kind: str, point: str = "never", jobs: int = 0) -> None:
-    """Work until every job has ended."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What a test may ask of a running one, past the object that is doomed."""
+
+    store: SqlStore
+    storage: FileStorage
+    workspace: JobDirs
+    executor: Executor
+    engine: Engine
+
+    def until(self, id: str, *states: State, timeout: float = 20) -> None:
+        """Wait for a state."""
+        deadline = time.monotonic() + timeout
+        while self.store.get(id).state not in states:
+            if time.monotonic() > deadline:
+                raise AssertionError(self.store.get(id))
+            time.sleep(0.005)
+
+    def want(self, id: str, wanted: Wanted) -> None:
+        """As the service does."""
+        self.store.want(id, wanted)
+        self.engine.wake()
+
+
+@contextmanager
+def opened(root: Path, kind: str, point: str = "never") -> Iterator[Server]:
+    """A server over ROOT, working."""
     lock = ServerLock(root / "lock")
     if point == "fdatasync":
         os.fdatasync = die
@@ -115,17 +145,31 @@ def serve(root: Path, kind: str, point: str = "never", jobs: int = 0) -> None:
         bell=LocalBell(),
         policy=Policy(parallel=2, poll=timedelta(seconds=0.03), lost_after=timedelta(seconds=2)),
     )
-    for number in range(jobs):
-        submit(store, workspace, number)
     engine.start()
-    deadline = time.monotonic() + 40
-    while store.counts() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    engine.stop()
-    executor.close()
-    store.close()
-    lock.release()
+    try:
+        yield Server(store=store, storage=storage, workspace=workspace, executor=executor, engine=engine)
+    finally:
+        engine.stop()
+        executor.close()
+        store.close()
+        lock.release()
+
+
+def serve(root: Path, kind: str, point: str = "never", jobs: int = 0, wishes: str = "") -> None:
+    """Work until every job has ended. Each of the WISHES is written when a job runs, and waited for."""
+    with opened(root, kind, point) as server:
+        seconds = LONG if wishes else SECONDS
+        for number in range(jobs):
+            job = submit(server.store, server.workspace, number, seconds)
+            server.engine.wake()
+            for wish in filter(None, wishes.split("+")):
+                server.until(job, State.RUNNING, State.PAUSED)
+                server.want(job, Wanted(wish))
+                server.until(job, *SEEN[Wanted(wish)])
+        deadline = time.monotonic() + 40
+        while server.store.counts() and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]))
+    serve(Path(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4]), "".join(sys.argv[5:]))

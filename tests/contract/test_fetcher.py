@@ -554,6 +554,32 @@ def test_closing_ends_what_is_under_way(server, tmp_path):
     assert not (tmp_path / "1").exists()
 
 
+def test_fetches_into_one_folder_are_ended_and_no_others(server, tmp_path):
+    server.answers["/slow"] = slow
+    server.answers["/a"] = lambda h: h.answer(b"x")
+    fetcher = HttpFetcher(FetchPolicy(allowed_hosts=("127.0.0.1",)))
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+
+    def fetch(folder, path):
+        reference = ReferenceData(href=server.url(path), format=JSON)
+        return fetcher.fetch(reference, into=tmp_path / folder / "1", bodies=tmp_path, max_bytes=None)
+
+    with ThreadPoolExecutor(2) as pool:
+        ended, going_on = pool.submit(fetch, "one", "/slow"), pool.submit(fetch, "other", "/slow")
+        time.sleep(0.3)
+        began = time.monotonic()
+        fetcher.cancel(tmp_path / "one")
+        with pytest.raises(CancelledError):
+            ended.result()
+        assert time.monotonic() - began < 1
+        assert not going_on.done()
+        assert fetch("one", "/a") == 1  # what begins later is another matter
+        fetcher.close()
+        with pytest.raises(CancelledError):
+            going_on.result()
+
+
 def test_nothing_is_started_before_it_is_needed():
     before = threading.active_count()
     fetcher = HttpFetcher(FetchPolicy())

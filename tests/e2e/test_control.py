@@ -1,7 +1,6 @@
-"""Pause, resume, dismiss and drain of live servers: over every protocol, from the command line, over the server's death."""
+"""Pause, resume, dismiss and drain of live servers: over every protocol, by commands, over the server's death."""
 
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -135,9 +134,7 @@ def until(happens, timeout: float = 10) -> None:
 
 
 def execute(server: live.Live, process: str = "beats", **inputs: object) -> str:
-    status, headers, body = call(
-        server, f"/processes/{process}/execution", {"inputs": inputs}, Prefer="respond-async"
-    )
+    status, headers, body = call(server, f"/processes/{process}/execution", {"inputs": inputs}, Prefer="respond-async")
     assert status == 201, body
     return headers["location"].rsplit("/", 1)[1]
 
@@ -230,7 +227,10 @@ def living(server: live.Live, job: str, known: set[int] | None = None) -> set[in
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (known is None or int(entry.name) in known):
             try:
-                place, state = os.readlink(entry / "cwd"), (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                place, state = (
+                    str((entry / "cwd").readlink()),
+                    (entry / "stat").read_text().rpartition(")")[2].split()[0],
+                )
             except OSError:
                 continue
             if place.endswith(f"/{job}/work") and state not in "ZX":
@@ -332,7 +332,8 @@ XML2 = b"""<wps:Execute xmlns:wps="http://www.opengis.net/wps/2.0" xmlns:ows="ht
 def refusals(server: live.Live) -> list[tuple[int, str, bool]]:
     """How a new job is answered in each protocol: status, Retry-After, and whether it is the protocol's own word."""
     answers = [call(server, "/wps", XML), call(server, "/wps", XML2)]
-    found = [(status, headers["retry-after"], b'exceptionCode="ServerBusy"' in body) for status, headers, body in answers]
+    busy = b'exceptionCode="ServerBusy"'
+    found = [(status, headers["retry-after"], busy in body) for status, headers, body in answers]
     status, headers, body = call(server, "/processes/text/execution", {"inputs": {"data": "x"}})
     return [*found, (status, headers["retry-after"], json.loads(body).get("status") == 503)]
 

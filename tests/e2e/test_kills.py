@@ -20,7 +20,8 @@ from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.orders import Level
 from cloche.model.data import LiteralData, StoredData
 from cloche.model.job import Job
-from cloche.model.state import TRANSITIONS, State
+from cloche.model.state import TRANSITIONS, State, Wanted
+from cloche.ports.executor import Phase
 from cloche.ports.store import Query
 from cloche.storage import FileStorage
 from cloche.store import SqlStore
@@ -54,8 +55,8 @@ def root() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
-def die(root: Path, kind: str, point: str, jobs: int = JOBS) -> None:
-    program = [sys.executable, doomed.__file__, str(root), kind, point, str(jobs)]
+def die(root: Path, kind: str, point: str, jobs: int = JOBS, wishes: str = "") -> None:
+    program = [sys.executable, doomed.__file__, str(root), kind, point, str(jobs), wishes]
     done = subprocess.run(program, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
@@ -109,9 +110,85 @@ def test_a_server_that_is_killed_again_and_again_gets_there(root: Path) -> None:
 @pytest.mark.parametrize("point", ["executor.start.after", "executor.poll:running.after", "fdatasync"])
 @pytest.mark.parametrize("level", list(Level), ids=lambda level: level.value)
 def test_executions_behind_walls_outlive_their_server(root: Path, level: Level, point: str) -> None:
-    user = doomed.NOBODY if os.getuid() == 0 else None
-    missing = probe(LocalSettings(name="fake", level=level, jobs=root, user=user)).missing[level]
-    needs.need(f"local-{level.value}", when=not missing, reason=missing)
+    need(root, level)
     die(root, level.value, point)
     doomed.serve(root, level.value)
     check(root)
+
+
+def need(root: Path, level: Level) -> None:
+    user = doomed.NOBODY if os.getuid() == 0 else None
+    missing = probe(LocalSettings(name="fake", level=level, jobs=root, user=user)).missing[level]
+    needs.need(f"local-{level.value}", when=not missing, reason=missing)
+
+
+def phase(server: doomed.Server, job: Job) -> Phase:
+    handle = server.executor.find(job.id, server.workspace.jobdir(job.id))
+    assert handle is not None
+    return server.executor.poll([handle])[handle].phase
+
+
+PAUSES = [
+    "executor.pause.before",  # wanted, and written
+    "executor.pause.after",
+    "executor.poll:paused.after",  # stands still, and nobody has recorded it
+    "store.move:paused.before",
+    "store.move:paused.after",
+]
+
+
+@pytest.mark.parametrize("point", PAUSES)
+@pytest.mark.parametrize("level", [Level.PROCESS, Level.FULL], ids=lambda level: level.value)
+def test_a_pause_outlives_a_death_at_every_step(root: Path, level: Level, point: str) -> None:
+    need(root, level)
+    die(root, level.value, point, 1, "pause")
+    with doomed.opened(root, level.value) as server:
+        (job,) = server.store.unended()
+        server.until(job.id, State.PAUSED)
+        assert phase(server, job) is Phase.PAUSED
+        server.want(job.id, Wanted.RUN)
+        server.until(job.id, State.SUCCEEDED)
+    store, storage = SqlStore(root / "jobs.db"), FileStorage(root / "results")
+    assert said(store.get(job.id), storage) == {"text": "text 0", "file": "text 0"}
+    store.close()
+
+
+@pytest.mark.parametrize("point", ["executor.resume.before", "executor.resume.after", "store.move:running.before"])
+def test_a_resume_outlives_a_death_at_every_step(root: Path, point: str) -> None:
+    """The first server paused the job; the second dies while the job is to go on."""
+    need(root, Level.FULL)
+    die(root, "full", "store.move:paused.after", 1, "pause")
+    store = SqlStore(root / "jobs.db")
+    (job,) = store.unended()
+    store.want(job.id, Wanted.RUN)
+    die(root, "full", point, 0)
+    with doomed.opened(root, "full") as server:
+        server.until(job.id, State.SUCCEEDED)
+    states = [event.state for event in store.events(job.id)]
+    assert states.count(State.PAUSED) == 1
+    store.close()
+
+
+STOPS = [
+    "executor.stop.before",
+    "executor.stop.after",
+    "executor.poll:gone.after",
+    "store.move:dismissed.before",
+    "store.move:dismissed.after",
+    "workspace.strip.before",
+]
+
+
+@pytest.mark.parametrize("point", STOPS)
+@pytest.mark.parametrize("wishes", ["stop", "pause+stop"])
+def test_a_dismissal_outlives_a_death_at_every_step(root: Path, wishes: str, point: str) -> None:
+    need(root, Level.FULL)
+    die(root, "full", point, 1, wishes)
+    with doomed.opened(root, "full") as server:
+        (job,) = server.store.list(Query())
+        server.until(job.id, State.DISMISSED, timeout=2)
+        handle = server.executor.find(job.id, server.workspace.jobdir(job.id))
+        assert handle is None or server.executor.poll([handle])[handle].phase is Phase.GONE
+    doomed.serve(root, "full")
+    assert not list((root / "results").iterdir())
+    assert not list((root / "work" / "jobs").glob("*/work"))

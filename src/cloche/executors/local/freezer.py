@@ -12,7 +12,6 @@ from cloche.jobdir.orders import FROZEN_GROUP
 log = structlog.get_logger(__name__)
 
 
-
 @dataclass(frozen=True, slots=True)
 class Freezer:
     """``frozen`` and ``thawed`` are groups; what is moved into them stands still, or goes on."""
