@@ -123,8 +123,8 @@ class Server:
 
 
 @contextmanager
-def opened(root: Path, kind: str, point: str = "never") -> Iterator[Server]:
-    """A server over ROOT, working."""
+def opened(root: Path, kind: str, point: str = "never", jobs: int = 0, seconds: float = SECONDS) -> Iterator[Server]:
+    """A server over ROOT, working; JOBS are there when it begins."""
     lock = ServerLock(root / "lock")
     if point == "fdatasync":
         os.fdatasync = die
@@ -145,9 +145,12 @@ def opened(root: Path, kind: str, point: str = "never") -> Iterator[Server]:
         bell=LocalBell(),
         policy=Policy(parallel=2, poll=timedelta(seconds=0.03), lost_after=timedelta(seconds=2)),
     )
+    server = Server(store=store, storage=storage, workspace=workspace, executor=executor, engine=engine)
+    for number in range(jobs):
+        submit(store, workspace, number, seconds)
     engine.start()
     try:
-        yield Server(store=store, storage=storage, workspace=workspace, executor=executor, engine=engine)
+        yield server
     finally:
         engine.stop()
         executor.close()
@@ -157,15 +160,12 @@ def opened(root: Path, kind: str, point: str = "never") -> Iterator[Server]:
 
 def serve(root: Path, kind: str, point: str = "never", jobs: int = 0, wishes: str = "") -> None:
     """Work until every job has ended. Each of the WISHES is written when a job runs, and waited for."""
-    with opened(root, kind, point) as server:
-        seconds = LONG if wishes else SECONDS
-        for number in range(jobs):
-            job = submit(server.store, server.workspace, number, seconds)
-            server.engine.wake()
-            for wish in filter(None, wishes.split("+")):
-                server.until(job, State.RUNNING, State.PAUSED)
-                server.want(job, Wanted(wish))
-                server.until(job, *SEEN[Wanted(wish)])
+    with opened(root, kind, point, jobs, LONG if wishes else SECONDS) as server:
+        for job in server.store.unended() if wishes else ():
+            for wish in wishes.split("+"):
+                server.until(job.id, State.RUNNING, State.PAUSED)
+                server.want(job.id, Wanted(wish))
+                server.until(job.id, *SEEN[Wanted(wish)])
         deadline = time.monotonic() + 40
         while server.store.counts() and time.monotonic() < deadline:
             time.sleep(0.01)
