@@ -26,11 +26,11 @@ class Pause:
         self, family: Family, groups: Groups, *, record: Callable[[], None], erase: Callable[[], None]
     ) -> None:
         self._family = family
-        self._means: Means = means_of(groups)
+        self._groups = groups
+        self._means: Means | None = None  # looked for when it is needed: hardly ever
         self._record = record
         self._erase = erase
         self._wish = Hold.GO_ON
-        self._used = False
         self._asked = 0.0
         self._since: float | None = None
         self.still = False
@@ -51,7 +51,7 @@ class Pause:
         if self.wanted:
             return
         self._wish = wish
-        self._used = True
+        self._means = self._means or means_of(self._groups)
         self._asked = time.monotonic()
         self.press()
 
@@ -60,7 +60,7 @@ class Pause:
         now = time.monotonic()
         self.due = now + (_SOON_S if now - self._asked < _HURRY_S else _LATER_S)
         if not self.still:
-            if not self._hold():
+            if self._means is None or not self._hold(self._means):
                 return
             self.still = True
             self._since = time.monotonic()
@@ -70,7 +70,7 @@ class Pause:
 
     def end(self) -> float:
         """Let the family go on; returns the seconds that do not count as run time. Idempotent."""
-        if not self._used:
+        if self._means is None:
             return 0.0
         stood = time.monotonic() - self._since if self.stops_clock and self._since is not None else 0.0
         self._wish = Hold.GO_ON
@@ -81,12 +81,12 @@ class Pause:
         self._means.release(self._family)
         return stood
 
-    def _hold(self) -> bool:
+    def _hold(self, means: Means) -> bool:
         try:
-            return self._means.press(self._family)
+            return means.press(self._family)
         except OSError as error:
             os.write(2, f"pause: {error!r}; by signals\n".encode())
             with contextlib.suppress(OSError):
-                self._means.release(self._family)
+                means.release(self._family)
             self._means = Stopped()
             return self._means.press(self._family)
