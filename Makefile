@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 PYTEST ?=
 
-.PHONY: help check lint format test demo bench docs clean
+.PHONY: help check lint format test fuzz demo bench docs clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -24,6 +24,9 @@ format: $(VENV)/.dev ## Mend the style
 
 test: $(VENV)/.dev ## All tests, in parallel; PYTEST='-k name' picks some
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST)
+
+fuzz: $(VENV)/.dev ## Ten minutes of fuzzing at the parsers of all protocols
+	$(BIN)/python tests/fuzz/run.py --seconds 600
 
 demo: $(VENV)/.dev ## The demonstration server on port 5000
 	$(BIN)/cloche demo
