@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 from rich.console import Console
 from rich.table import Table
@@ -16,7 +17,7 @@ from cloche.model.execute import Execute, Mode
 from cloche.model.job import Job
 from cloche.model.limits import Limits
 from cloche.model.state import State
-from cloche.ports.store import Admission, Query
+from cloche.ports.store import Admission, Move, Query
 from cloche.store import SqlStore
 
 SIZES = (100, 10_000, 100_000, 1_000_000)
@@ -62,12 +63,24 @@ def microseconds(work: Callable[[], object], times: int = 400) -> float:
     return statistics.median(samples) * 1e6
 
 
+PAGE = Query(limit=10)
+KINDS = {
+    "page of 10": PAGE,
+    "as OGC API asks": replace(PAGE, states=[state for state in State if state is not State.ACCEPTED]),
+    "of a state": replace(PAGE, states=[State.FAILED]),
+    "of a process": replace(PAGE, processes=["nothing"]),
+    "of a day": replace(PAGE, created_before=datetime(2026, 1, 1, 0, 1, tzinfo=UTC)),
+    "of long ones": replace(PAGE, longer_than=500),
+}
+"""Pages; all but the first two and the fifth are of jobs that there are not."""
+
+
 def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--most", type=int, default=SIZES[-1], help="stop at this many jobs")
     sizes = [size for size in SIZES if size <= parser.parse_args().most]
-    table = Table("stored jobs", "status of a job, µs", "page of 10, µs", "page of failed jobs, µs", "times the first")
+    table = Table("stored jobs", "status", *KINDS, "a job's way", "times the first", title="microseconds, medians")
     first = None
     with tempfile.TemporaryDirectory(prefix="cloche-bench-") as home:
         path = Path(home) / "jobs.sqlite"
@@ -77,22 +90,29 @@ def main() -> None:
             first = first or figures
             worst = max(now / then for now, then in zip(figures, first, strict=True))
             table.add_row(f"{size:,}", *(f"{figure:,.0f}" for figure in figures), f"{worst:.2f}")
-    Console(width=120).print(table)
+    Console(width=140).print(table)
 
 
-def measure(path: Path, size: int) -> tuple[float, float, float]:
-    """Status in the middle, the newest page, a page with a filter that nothing passes."""
+def measure(path: Path, size: int) -> tuple[float, ...]:
+    """Status in the middle, every kind of page, and everything that is written of a job from its coming to its end."""
     store = SqlStore(path)
     middle = job(size // 2).id
-    page = Query(limit=10)
     try:
-        return (
-            microseconds(lambda: store.get(middle)),
-            microseconds(lambda: store.list(page)),
-            microseconds(lambda: store.list(replace(page, states=(State.FAILED,)))),
-        )
+        pages = [microseconds(lambda: store.list(page)) for page in KINDS.values()]  # noqa: B023 - called at once
+        return (microseconds(lambda: store.get(middle)), *pages, microseconds(lambda: way(store)))
     finally:
         store.close()
+
+
+def way(store: SqlStore) -> None:
+    """A job added, claimed, moved to its end, and forgotten."""
+    now = datetime.now(UTC)
+    coming = replace(job(0), id=uuid4().hex, created=now, updated=now)
+    store.add(coming, admission=Admission(parallel=4, waiting=4), mode=Mode.ASYNC)
+    (claimed,) = store.claim("bench", parallel=4, per_process={}, limit=1)
+    running = store.move(claimed, State.RUNNING, Move(started=now))
+    store.move(store.move(running, State.FINISHING), State.SUCCEEDED, Move(expires=now + timedelta(days=7)))
+    store.delete(coming.id)
 
 
 if __name__ == "__main__":

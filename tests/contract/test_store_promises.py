@@ -10,7 +10,7 @@ import pytest
 from cloche.model.errors import NoSuchJob, ServerBusy
 from cloche.model.execute import Mode, Subscriber
 from cloche.model.state import State, Wanted
-from cloche.ports.store import Admission, Move, Once, Query, Repeated
+from cloche.ports.store import Admission, Move, Once, Place, Query, Repeated
 from cloche.store import SqlStore
 from jobs import a_job, a_request
 
@@ -74,11 +74,14 @@ def test_rivals_for_a_key_start_one_job(store):
     assert len(store.list(Query())) == 1
 
 
-def test_pages_go_on_by_position_though_the_job_is_gone(store):
+def test_pages_go_on_by_place_though_the_job_is_gone(store):
     jobs = [add(store) for _ in range(4)]
     run(store, jobs[2], State.DISMISSED)
     store.delete(jobs[2].id)
-    assert [job.id for job in store.list(Query(before=jobs[2].position))] == [jobs[1].id, jobs[0].id]
+    assert [job.id for job in store.list(Query(before=Place(created=jobs[2].created, position=jobs[2].position)))] == [
+        jobs[1].id,
+        jobs[0].id,
+    ]
 
 
 def test_durations_filter(store):

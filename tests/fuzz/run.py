@@ -1,8 +1,8 @@
 """Fuzz the parsers of all protocols: ``run.py --seconds 600``, or ``make fuzz``.
 
 Coverage-guided, by atheris, one process after the other for ``kvp``, ``xml`` and ``json``; they begin with the corpus
-of the standards beside the repository. What was found is written below ``--findings``; ``run.py TARGET --again FILE`` does
-one again. Exit code 0: nothing was found; 1: something was; 3: atheris is not there.
+of the standards beside the repository. What was found is written below ``--findings``; ``run.py TARGET --again FILE``
+does one again. Exit code 0: nothing was found; 1: something was; 3: atheris is not there.
 """
 
 import argparse

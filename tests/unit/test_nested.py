@@ -12,10 +12,14 @@ from cloche.model.data import Input as Given
 from cloche.model.data import LiteralData
 from cloche.model.domains import Datatype, LiteralDomain
 from cloche.model.errors import InputError, NoSuchFormat, NoSuchInput
-from cloche.model.execute import Execute, OutputRequest
+from cloche.model.execute import Execute, Mode, OutputRequest
 from cloche.model.formats import Format
 from cloche.model.process import Group, Parameter, ProcessDescription, found, leaves
 from cloche.process import BoundingBox, DeclarationError, Input, Json, Output, process
+from cloche.protocols._http.deposit import Deposit
+from cloche.protocols.ogcapi import requests
+from cloche.protocols.ogcapi.nesting import checks
+from cloche.protocols.ogcapi.problems import Refused
 from cloche.protocols.wps1 import nesting
 from cloche.runner import inputs as runner_inputs
 from cloche.values.resolve import resolve
@@ -273,3 +277,15 @@ def test_occurrences_that_cannot_be_told_apart():
     assert nesting.numbered(["d/1/e/0/f", "d/1/e/f"], [deep]) == ["d/1/e/0/f", "d/1/e/0/f"]
     with pytest.raises(NoSuchInput):
         nesting.numbered(["d/e/f"], [deep])
+
+
+# --- OGC API ---
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    """Found by fuzzing: what stands inside of a value is decoded late."""
+    body = requests.decode(b'{"inputs": {"maybe": {"\x8a": 1}}}')
+    deposit = Deposit(lambda: pytest.fail("nothing is stored"))
+    with pytest.raises(Refused) as refused:
+        requests.execute(body, nested.description, checks(nested.description), deposit, mode=Mode.SYNC)
+    assert refused.value.problem.faults[0].pointer == "#/inputs/maybe"

@@ -55,10 +55,18 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a job stands in lists: by creation, of those of one moment by arrival."""
+
+    created: datetime
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A page of jobs, newest first. ``after`` is the id of the last job of the page before.
 
-    ``before`` is its position: that finds the next page even when the job itself has gone. ``longer_than`` and
+    ``before`` is its place: that finds the next page even when the job itself has gone. ``longer_than`` and
     ``shorter_than`` are seconds, inclusive, from start to end, or to now; jobs that have not started have none.
     """
 
@@ -69,7 +77,7 @@ class Query:
     created_before: datetime | None = None
     limit: int = 100
     after: JobId | None = None
-    before: int | None = None
+    before: Place | None = None
     longer_than: float | None = None
     shorter_than: float | None = None
 

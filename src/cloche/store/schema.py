@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Column, Index, Integer, Meta
 
 from cloche.model.state import ENDED
 
-HEAD = "0002"
+HEAD = "0003"
 
 _ended = ", ".join(f"'{state}'" for state in sorted(ENDED))
 
@@ -55,6 +55,15 @@ Index("jobs_unended", jobs.c.state, jobs.c.position, jobs.c.process, sqlite_wher
       postgresql_where=text("finished IS NULL"))  # fmt: skip
 Index("jobs_expires", jobs.c.expires, sqlite_where=text("expires IS NOT NULL"),
       postgresql_where=text("expires IS NOT NULL"))  # fmt: skip
+
+# Lists of jobs. What has ended does not change, so these three are written once for each job, at its end.
+Index("jobs_created", jobs.c.created)
+for _name, *_columns in (
+    ("jobs_ended_state", jobs.c.state, jobs.c.created),
+    ("jobs_ended_process", jobs.c.process, jobs.c.state, jobs.c.created),
+    ("jobs_ended_lasted", jobs.c.finished - jobs.c.started),
+):
+    Index(_name, *_columns, sqlite_where=text("finished IS NOT NULL"), postgresql_where=text("finished IS NOT NULL"))
 
 # Append-only. ``number`` is the version that the move gave the job, counted from 1.
 job_events = Table(

@@ -18,7 +18,7 @@ from cloche.ports.store import Admission, Callback, Conflict, Move, Once, Query,
 from cloche.store import statements as sql
 from cloche.store.database import Database
 from cloche.store.dialect import Connection
-from cloche.store.listing import page
+from cloche.store.listing import FEW, lasted, page
 from cloche.store.migrate import migrate
 from cloche.store.rows import JobRows, change_parameters, event, now, plain, stamp
 from cloche.store.schema import jobs
@@ -64,7 +64,9 @@ class SqlStore:
             return self._get(connection, id)
 
     def list(self, query: Query) -> Sequence[Job]:
-        return [self._rows.job(row) for row in self._database.select(page(query))]
+        count = lasted(query)
+        few = count is not None and self._database.select(count)[0][0] < FEW
+        return [self._rows.job(row) for row in self._database.select(page(query, by_duration=few))]
 
     def want(self, id: JobId, wanted: Wanted) -> Job:
         with self._database.writing() as connection:

@@ -44,7 +44,7 @@ class Jobs:
         self._pages = pages
 
     async def list(self, exchange: Exchange) -> Reply:
-        """``jobList.yaml``: newest first; the cursor is the position of the last job shown."""
+        """``jobList.yaml``: newest first; the cursor is the place of the last job shown."""
         query = listing.jobs(exchange.asked)
         found = list(await self._threads.quick(partial(self._service.jobs, query)))
         shown = found[: query.limit - 1]
@@ -61,7 +61,7 @@ class Jobs:
             },
         ]
         if len(found) > len(shown):
-            after = following(cursor=shown[-1].position)
+            after = following(cursor=listing.cursor(shown[-1]))
             links.append({"href": f"{href}?{after}", "rel": "next", "type": JSON, "title": "Next page"})
         jobs = [status_info(job, self._config) for job in shown]
         return self._reply(exchange, "jobs", {"jobs": jobs, "links": links})

@@ -1,18 +1,22 @@
 """What of the job list is asked for (clause 12)."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlencode
 
+from cloche.model.job import Job
 from cloche.model.state import State
-from cloche.ports.store import Query
+from cloche.ports.store import Place, Query
 from cloche.protocols.ogcapi.problems import Refused, bad_parameter
 from cloche.protocols.ogcapi.status import CODES
 from cloche.values import temporal
 
 MOST = 10_000
 DEFAULT = 100
+CURSOR = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT = timedelta(microseconds=1)
 _EARLIEST = datetime(1970, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9998, 1, 1, tzinfo=UTC)
@@ -72,8 +76,23 @@ def jobs(asked: Asked) -> Query:
         longer_than=_duration(asked, "minDuration"),
         shorter_than=_duration(asked, "maxDuration"),
         limit=limit(asked) + 1,
-        before=_number(asked, "cursor", 1, 2**62, default=0) or None,
+        before=_place(asked),
     )
+
+
+def cursor(job: Job) -> str:
+    """Where the page after the one that ends with ``job`` begins."""
+    return f"{(job.created - _EPOCH) // _UNIT}.{job.position}"
+
+
+def _place(asked: Asked) -> Place | None:
+    text = asked.one("cursor")
+    if text is None:
+        return None
+    found = CURSOR.fullmatch(text)
+    if found is None:
+        raise bad_parameter("cursor", "it is taken from the link to the next page, as it stands there.")
+    return Place(created=_EPOCH + int(found[1]) * _UNIT, position=int(found[2]))
 
 
 def following(asked: Asked, **changes: int | str) -> str:

@@ -244,7 +244,7 @@ def _filters() -> list[Json]:
         _query("minDuration", seconds, "Seconds from start to end, or to now", spread=False),
         _query("maxDuration", seconds, "Seconds from start to end, or to now", spread=False),
         _limit(),
-        _query("cursor", {"type": "integer", "minimum": 1}, "As the `next` link has it"),
+        _query("cursor", {"type": "string", "pattern": f"^{listing.CURSOR.pattern}$"}, "As the `next` link has it"),
     ]
 
 

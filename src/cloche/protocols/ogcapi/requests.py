@@ -124,6 +124,9 @@ def _inputs(
                 found += reader.read(parameter, checks[key], given)
         except RecursionError:
             raise bad_request(f"Input {name} is nested too deep.", pointer=("inputs", name)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            text = f"Input {name}: the value is not well-formed."
+            raise bad_request(text, pointer=("inputs", name)) from None
     return tuple(found)
 
 
