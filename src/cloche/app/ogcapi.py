@@ -70,6 +70,7 @@ def _config(settings: Settings, url: str, body: BodyLimits) -> ogcapi.OgcApiConf
         body=body,
         links=(capabilities,),
         callbacks=settings.callbacks.serve,
+        draft=settings.ogcapi.profile == "2.0-draft",
     )
 
 

@@ -193,6 +193,15 @@ class References(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ] = ()
 
 
+class OgcApi(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """OGC API - Processes."""
+
+    profile: Annotated[
+        Literal["1.0", "2.0-draft"],
+        _doc("`2.0-draft`: what draft 2.0 of Part 1 does in another way is done its way, with the fields of both."),
+    ] = "1.0"
+
+
 class Callbacks(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How subscribers of jobs (OGC API) are told of them: by POST, signed as Standard Webhooks are."""
 
@@ -254,6 +263,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     processes: dict[str, Process] = field(default_factory=dict)
     limits: Limits = Limits()
     references: References = References()
+    ogcapi: OgcApi = OgcApi()
     callbacks: Callbacks = Callbacks()
     metadata: Metadata = Metadata()
     logging: Logging = Logging()

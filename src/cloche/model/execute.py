@@ -16,11 +16,14 @@ class Mode(StrEnum):
 
 
 class Response(StrEnum):
-    """A document that names every output, the bytes of one, or the bytes of each as parts of one message."""
+    """A document that names every output, the bytes of one, the bytes of each as parts of one message, or nothing:
+    then no output is wanted at all.
+    """
 
     DOCUMENT = "document"
     RAW = "raw"
     PARTS = "parts"
+    NONE = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,6 +79,8 @@ def _kind(parameter: Parameter) -> str:
 
 
 def _resolve_outputs(description: ProcessDescription, execute: Execute) -> tuple[OutputRequest, ...]:
+    if execute.response is Response.NONE:
+        return ()
     asked = execute.outputs or tuple(OutputRequest(id=output.id) for output in description.outputs)
     wanted = [inner for request in asked for inner in _inside(description, request)]
     if execute.response is Response.RAW and len(wanted) != 1:

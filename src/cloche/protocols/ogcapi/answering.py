@@ -70,7 +70,8 @@ Answer = Callable[[Exchange], Awaitable[Reply | Live]]
 class Edge:
     """Turns what goes wrong into problem details."""
 
-    def __init__(self, threads: Threads, pages: Pages) -> None:
+    def __init__(self, threads: Threads, pages: Pages, *, draft: bool) -> None:
+        self._draft = draft
         self._threads = threads
         self._pages = pages
 
@@ -105,6 +106,8 @@ class Edge:
             return self._problem(problems.INTERNAL, exchange)
 
     def _problem(self, problem: Problem, exchange: Exchange) -> Reply:
+        if self._draft:
+            problem = problem.in_draft()
         body = problem.body(exchange.scope["path"])
         headers = [(b"cache-control", b"no-store")]
         if problem.retry_after is not None:
@@ -126,7 +129,7 @@ class Resource:
     def __init__(self, edge: Edge, answers: Mapping[str, Answer]) -> None:
         self._edge = edge
         self._answers = dict(answers)
-        if "GET" in answers:
+        if "GET" in answers and "HEAD" not in answers:
             self._answers["HEAD"] = answers["GET"]
         self._allow = tuple(sorted({*self._answers, "OPTIONS"}))
 
@@ -139,9 +142,13 @@ class Resource:
         return Reply(media_type="", segments=(b"",), status=204, headers=((b"allow", ", ".join(self._allow).encode()),))
 
     async def _no_method(self, exchange: Exchange) -> Reply:
-        method = exchange.scope["method"][:20]
-        text = f"{method} is not answered here; {', '.join(self._allow)} are."
-        raise Refused(Problem(status=405, detail=text, allow=self._allow))
+        raise no_method(exchange, self._allow)
+
+
+def no_method(exchange: Exchange, allow: Sequence[str]) -> Refused:
+    """405."""
+    text = f"{exchange.scope['method'][:20]} is not answered here; {', '.join(allow)} are."
+    return Refused(Problem(status=405, detail=text, allow=tuple(allow)))
 
 
 def _problem_type(exchange: Exchange) -> str:

@@ -20,7 +20,8 @@ class Link:
 class OgcApiConfig:
     """``url`` is the public address of the server's root, without a slash at its end; ``languages`` as RFC 5646 tags,
     the first is the default. Inline results up to ``small_bytes`` are sent in one piece. ``links`` are added to the
-    landing page. ``provider`` is a name with an address, for people. ``callbacks`` says whether subscribers are served.
+    landing page. ``provider`` is a name with an address, for people. ``callbacks`` says whether subscribers are served,
+    ``draft`` whether what draft 2.0 of Part 1 has in other ways is served as it has it.
     """
 
     url: str
@@ -34,6 +35,7 @@ class OgcApiConfig:
     small_bytes: int = 1 << 18
     links: tuple[Link, ...] = ()
     callbacks: bool = True
+    draft: bool = False
 
     def address(self, path: str) -> str:
         """The public address of a path of the API."""

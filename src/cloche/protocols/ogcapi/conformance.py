@@ -1,9 +1,13 @@
 """Names that the standard gives to classes and relations."""
 
-CLASSES = tuple(
-    f"http://www.opengis.net/spec/ogcapi-processes-1/1.0/conf/{name}"
-    for name in ("core", "ogc-process-description", "json", "html", "oas30", "job-list", "callback", "dismiss")
-)
+_NAMES = ("core", "ogc-process-description", "json", "html", "oas30", "job-list", "callback", "dismiss")
+_SPECIFICATION = "http://www.opengis.net/spec/ogcapi-processes-1"
+CLASSES = tuple(f"{_SPECIFICATION}/1.0/conf/{name}" for name in _NAMES)
+CLASSES_OF_DRAFT = tuple(f"{_SPECIFICATION}/2.0/conf/{name}" for name in (*_NAMES, "kvp-execute"))
+
+_PROFILES = "http://www.opengis.net/def/profile/OGC/0"
+PROFILE_OF_RESULTS = f'<{_PROFILES}/ogc-results>; rel="profile"'.encode()
+PROFILE_OF_PROCESSES = f'<{_PROFILES}/ogc-process-description>; rel="profile"'.encode()
 
 _RELATIONS = "http://www.opengis.net/def/rel/ogc/1.0"
 CONFORMANCE = f"{_RELATIONS}/conformance"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
+from starlette.datastructures import Headers
 
 from cloche.model.errors import NoSuchMode
 from cloche.model.execute import Mode
@@ -20,8 +21,8 @@ from cloche.protocols._http.shelf import Shelf
 from cloche.protocols._http.sizes import is_small
 from cloche.protocols._http.threads import Threads
 from cloche.protocols._http.waiting import Awaited
-from cloche.protocols.ogcapi import bodies, media, nesting, preferences, requests
-from cloche.protocols.ogcapi.answering import Exchange
+from cloche.protocols.ogcapi import bodies, kvp, media, nesting, preferences, requests
+from cloche.protocols.ogcapi.answering import Exchange, no_method
 from cloche.protocols.ogcapi.bodies import Body
 from cloche.protocols.ogcapi.checks import Check
 from cloche.protocols.ogcapi.config import OgcApiConfig
@@ -30,13 +31,13 @@ from cloche.protocols.ogcapi.negotiation import quality
 from cloche.protocols.ogcapi.pages import POLICY, Pages
 from cloche.protocols.ogcapi.preferences import Preferences
 from cloche.protocols.ogcapi.problems import Problem, Refused, bad_request
-from cloche.protocols.ogcapi.results import NO_STORE, Results
+from cloche.protocols.ogcapi.results import EVERYTHING, NO_STORE, Results, Selection
 from cloche.protocols.ogcapi.status import status_info
 from cloche.service.service import Service
 
 CHECKED_PROCESSES = 512
 
-Headers = tuple[tuple[bytes, bytes], ...]
+Lines = tuple[tuple[bytes, bytes], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,33 @@ class Executions:
         process = self._service.process(exchange.path("process")).description
         _check_media_type(exchange.headers.get("content-type", ""))
         wanted = preferences.parse(",".join(exchange.headers.getlist("prefer")))
+        return await self._execute(exchange, process, wanted, None)
+
+    async def execute_query(self, exchange: Exchange) -> Reply:
+        """A request in the query string, of draft 2.0. Raises Refused, ClocheError, Disconnected."""
+        process = self._service.process(exchange.path("process")).description
+        query = kvp.read(exchange.asked, process)
+        overriding = {b"accept": query.accept, b"prefer": query.prefer}
+        headers = [(name, value) for name, value in exchange.scope["headers"] if overriding.get(name) is None]
+        headers += [(name, text.encode("latin-1", "replace")) for name, text in overriding.items() if text is not None]
+        scope = {**exchange.scope, "headers": headers, "query_string": b""}
+        exchange = Exchange(scope=scope, receive=exchange.receive, headers=Headers(scope=scope))
+        wanted = preferences.parse(",".join(exchange.headers.getlist("prefer")))
+        return await self._execute(exchange, process, wanted, Body(query.body, large=False))
+
+    async def refuse_head(self, exchange: Exchange) -> Reply:
+        """Nobody executes to see the head of an answer."""
+        raise no_method(exchange, ("GET", "OPTIONS", "POST"))
+
+    async def _execute(
+        self, exchange: Exchange, process: ProcessDescription, wanted: Preferences, body: Body | None
+    ) -> Reply:
+        """``body`` is read from the client where there is none."""
         planned = plan(process, wanted)
         deposit = Deposit(self._service.intake, max_bytes=self._service.policy.max_input_bytes)
         try:
-            body = await bodies.receive(exchange, deposit, self._config.body, self._threads)
+            if body is None:
+                body = await bodies.receive(exchange, deposit, self._config.body, self._threads)
             run = self._threads.bulk if body.large else self._threads.quick
             job = await run(partial(self._submit, exchange, process, planned.mode, body, deposit))
         except BaseException:
@@ -92,7 +116,8 @@ class Executions:
 
     def _submit(self, exchange: Exchange, process: ProcessDescription, mode: Mode, body: Body, deposit: Deposit) -> Job:
         decoded = requests.decode(body.content)
-        request = requests.execute(decoded, process, self._compiled(process), deposit, mode=mode)
+        accept = exchange.accept if self._config.draft else None
+        request = requests.execute(decoded, process, self._compiled(process), deposit, mode=mode, accept=accept)
         chosen = by_header(exchange.headers.get("accept-language", ""), self._config.languages)
         request = replace(request, language=chosen)
         if self._config.callbacks:
@@ -131,10 +156,20 @@ class Executions:
         self._results.check(job)
         if prefers_page(exchange):
             return self.results_page(job)
+        render = partial(self._results.reply, job, exchange.accept, self._selection(exchange))
         if is_small(job, 0):
-            return self._results.reply(job, exchange.accept)
+            return render()
         run = self._threads.quick if is_small(job, self._config.small_bytes) else self._threads.bulk
-        return await run(partial(self._results.reply, job, exchange.accept))
+        return await run(render)
+
+    def _selection(self, exchange: Exchange) -> Selection:
+        """What of the results is wanted, and how, which only draft 2.0 lets a client say."""
+        if not self._config.draft:
+            return EVERYTHING
+        wanted = preferences.parse(",".join(exchange.headers.getlist("prefer")))
+        return Selection(
+            outputs=exchange.asked.many("outputs"), large_by_reference=wanted.returns != "representation", profile=True
+        )
 
     def results_page(self, job: Job) -> Reply:
         """Every output with what it is, or where."""
@@ -144,7 +179,7 @@ class Executions:
     def _accepted(self, job: Job, exchange: Exchange) -> Reply:
         """/req/core/process-execute-success-async."""
         info = status_info(job, self._config)
-        headers: Headers = ((b"location", self._config.job(job.id).encode()), *NO_STORE)
+        headers: Lines = ((b"location", self._config.job(job.id).encode()), *NO_STORE)
         if prefers_page(exchange):
             page = self._pages.render("job", info)
             kind = f"{HTML}; charset=utf-8"

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from cloche.model.errors import NoSuchJob, NotPossible
+from cloche.model.execute import Response
 from cloche.model.job import Job
 from cloche.model.state import ENDED, State, Wanted
 from cloche.protocols._http.replies import Reply
@@ -19,6 +20,7 @@ from cloche.protocols.ogcapi.conformance import HTML, JSON
 from cloche.protocols.ogcapi.events import EventStream
 from cloche.protocols.ogcapi.executions import Executions
 from cloche.protocols.ogcapi.pages import POLICY, Pages
+from cloche.protocols.ogcapi.problems import RESULT_NOT_AVAILABLE, Problem, Refused
 from cloche.protocols.ogcapi.results import NO_STORE, TEXT, Results
 from cloche.protocols.ogcapi.status import status_info
 from cloche.service.service import Service
@@ -77,7 +79,11 @@ class Jobs:
 
     async def results(self, exchange: Exchange) -> Reply:
         """As the request that made the job has asked for them."""
-        return await self._executions.reply(await self._job(exchange), exchange)
+        job = await self._job(exchange)
+        if job.state is State.SUCCEEDED and job.request.response is Response.NONE:
+            text = f"Job {job.id} was asked for no outputs: it has no results."
+            raise Refused(Problem(status=404, type=RESULT_NOT_AVAILABLE, title="No results", detail=text))
+        return await self._executions.reply(job, exchange)
 
     async def result(self, exchange: Exchange) -> Reply:
         """One output by itself."""

@@ -35,6 +35,8 @@ F = {
 def definition(processes: Sequence[ProcessDescription], config: OgcApiConfig) -> Json:
     """Complete, without any ``$ref``."""
     paths = {**_common(), **_processes(processes), **_jobs()}
+    if config.draft:
+        _add_draft(paths, processes)
     info: Json = {"title": config.title, "version": __version__, "license": {"name": "MIT"}}
     if config.description:
         info["description"] = config.description
@@ -47,6 +49,22 @@ def definition(processes: Sequence[ProcessDescription], config: OgcApiConfig) ->
         {"name": "extensions", "description": "What the standard does not have"},
     ]
     return {"openapi": "3.0.3", "info": info, "servers": [{"url": config.url}], "tags": tags, "paths": paths}
+
+
+def _add_draft(paths: Json, processes: Sequence[ProcessDescription]) -> None:
+    """What draft 2.0 has beside version 1.0."""
+    outputs = _query("outputs", {"type": "array", "items": TEXT}, "Some of the results", spread=False)
+    paths["/jobs/{jobID}/results"]["get"]["parameters"].append(outputs)
+    for process in processes:
+        operations = paths[f"/processes/{quote(process.id, safe='')}/execution"]
+        answers, parameters = operations["post"]["responses"], operations["post"]["parameters"]
+        more = [
+            _query(parameter.id, TEXT, parameter.title) for parameter in process.inputs if parameter.id != F["name"]
+        ]
+        by_query = _operation(
+            f"executeByQuery.{process.id}", "processes", f"Execute {process.title}", dict(answers), [*parameters, *more]
+        )
+        operations["get"] = by_query
 
 
 def _common() -> Json:

@@ -9,10 +9,13 @@ LONGEST_WAIT = 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preferences:
-    """``wait`` in seconds: how long the client is willing to wait for the results."""
+    """``wait`` in seconds: how long the client is willing to wait for the results. ``returns``: ``minimal`` or
+    ``representation``, of draft 2.0: large values as links, or within the answer.
+    """
 
     respond_async: bool = False
     wait: int | None = None
+    returns: str = ""
 
     @property
     def given(self) -> bool:
@@ -29,4 +32,9 @@ def parse(header: str) -> Preferences:
             found.setdefault(matched[1].lower(), matched[2] or matched[3] or "")
     wait = found.get("wait", "")
     seconds = min(int(wait[:9]), LONGEST_WAIT) if wait.isascii() and wait.isdigit() else None
-    return Preferences(respond_async="respond-async" in found, wait=seconds)
+    returns = found.get("return", "")
+    return Preferences(
+        respond_async="respond-async" in found,
+        wait=seconds,
+        returns=returns if returns in ("minimal", "representation") else "",
+    )

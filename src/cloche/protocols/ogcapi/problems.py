@@ -1,7 +1,7 @@
 """The one table that says how a refusal or a failure is told to a client of the API (RFC 9457; clause 7 throughout)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,10 @@ OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 NO_SUCH_PROCESS = f"{OGC}/no-such-process"
 NO_SUCH_JOB = f"{OGC}/no-such-job"
 RESULT_NOT_READY = f"{OGC}/result-not-ready"
+# of draft 2.0
+NO_SUCH_OUTPUT = f"{OGC}/no-such-output"
+RESULT_NOT_AVAILABLE = f"{OGC}/result-not-available"
+INVALID_QUERY_PARAMETER = f"{OGC}/invalid-query-parameter-value"
 INVALID = "InvalidParameterValue"
 """The standard has no type of its own for bad input; this is the name that clause 7.11.4 gives as an example."""
 MISSING = "MissingParameterValue"
@@ -30,7 +34,9 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Problem details with the HTTP status that goes with them; ``retry_after`` in seconds."""
+    """Problem details with the HTTP status that goes with them; ``retry_after`` in seconds. ``draft_type`` is the type
+    that draft 2.0 has for it, which comes with status 400.
+    """
 
     status: int
     detail: str
@@ -39,6 +45,11 @@ class Problem:
     faults: tuple[Fault, ...] = ()
     retry_after: int | None = None
     allow: tuple[str, ...] = ()
+    draft_type: str = ""
+
+    def in_draft(self) -> "Problem":
+        """As draft 2.0 has it."""
+        return replace(self, type=self.draft_type, status=400) if self.draft_type else self
 
     def body(self, instance: str) -> dict[str, Any]:
         """As ``exception.yaml`` has it, with ``errors`` where a place in the request is at fault."""
@@ -77,9 +88,9 @@ def no_such_input(text: str, pointer: Sequence[str | int]) -> Refused:
 
 def bad_parameter(name: str, detail: str) -> Refused:
     """400: a query parameter has a value that cannot be."""
-    return Refused(
-        Problem(status=400, type=INVALID, title="Invalid query parameter", detail=f"Parameter {name}: {detail}")
-    )
+    text = f"Parameter {name}: {detail}"
+    title = "Invalid query parameter"
+    return Refused(Problem(status=400, type=INVALID, title=title, detail=text, draft_type=INVALID_QUERY_PARAMETER))
 
 
 def fragment(pointer: Sequence[str | int]) -> str:
@@ -142,6 +153,7 @@ def refusal(error: errors.ClocheError | BodyRefused | Refused) -> Problem:
         detail=error.text,
         faults=_faults(error),
         retry_after=error.retry_after if isinstance(error, errors.ServerBusy) else None,
+        draft_type=NO_SUCH_OUTPUT if isinstance(error, errors.NoSuchOutput) else "",
     )
 
 

@@ -18,12 +18,14 @@ from cloche.protocols.ogcapi.answering import Answer, Exchange
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import (
     CLASSES,
+    CLASSES_OF_DRAFT,
     CONFORMANCE,
     HTML,
     JOB_LIST,
     JSON,
     OPENAPI,
     PROCESSES,
+    PROFILE_OF_PROCESSES,
 )
 from cloche.protocols.ogcapi.pages import POLICY, Pages
 from cloche.service.service import Service
@@ -89,7 +91,8 @@ class Publications:
 
     def conformance(self, _exchange: Exchange, _language: str) -> Json:
         """``confClasses.yaml`` (clause 7.4)."""
-        return {"conformsTo": [name for name in CLASSES if self._config.callbacks or not name.endswith("/callback")]}
+        classes = (*CLASSES, *(CLASSES_OF_DRAFT if self._config.draft else ()))
+        return {"conformsTo": [name for name in classes if self._config.callbacks or not name.endswith("/callback")]}
 
     def api(self, _exchange: Exchange, _language: str) -> Json:
         """The API definition (clauses 7.3 and 11)."""
@@ -131,6 +134,8 @@ class Publications:
             headers.append(POLICY)
         else:
             content = msgspec.json.encode(data)
+        if self._config.draft and template == "process":
+            headers.append((b"link", PROFILE_OF_PROCESSES))
         # weak: middleware may compress the bytes
         etag = b'W/"' + hashlib.sha256(kind.encode() + content).hexdigest()[:32].encode() + b'"'
         headers.append((b"etag", etag))

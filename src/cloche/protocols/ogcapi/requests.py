@@ -1,13 +1,15 @@
 """The body of an execute request (``execute.yaml``, clause 7.11.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Raw, Struct, field
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from cloche.model.data import Input
+from cloche.model.domains import ComplexDomain
 from cloche.model.execute import Execute, Mode, OutputRequest, Response, Subscriber
 from cloche.model.formats import Format
 from cloche.model.process import ProcessDescription
@@ -16,6 +18,7 @@ from cloche.protocols.ogcapi import nesting
 from cloche.protocols.ogcapi.checks import Check
 from cloche.protocols.ogcapi.forms import NO_FORMAT, value
 from cloche.protocols.ogcapi.inputs import InputReader
+from cloche.protocols.ogcapi.negotiation import quality
 from cloche.protocols.ogcapi.problems import bad_request, no_such_input
 from cloche.values.literal import quote
 
@@ -49,7 +52,7 @@ class ExecuteBody(Struct):
 
     inputs: dict[str, Raw] | None = None
     outputs: dict[str, OutputBody] | None = None
-    response: Literal["raw", "document"] = "raw"
+    response: Literal["raw", "document"] | UnsetType = UNSET
     subscriber: SubscriberBody | None = None
 
 
@@ -72,22 +75,56 @@ def decode(body: bytes | memoryview) -> ExecuteBody:
 
 
 def execute(
-    body: ExecuteBody, process: ProcessDescription, checks: Mapping[str, Check], deposit: Deposit, *, mode: Mode
+    body: ExecuteBody,
+    process: ProcessDescription,
+    checks: Mapping[str, Check],
+    deposit: Deposit,
+    *,
+    mode: Mode,
+    accept: str | None = None,
 ) -> Execute:
-    """What the client asked for. Raises Refused, InputError."""
+    """What the client asked for. ``accept``, of draft 2.0, chooses the format of a single output.
+
+    Raises Refused, InputError.
+    """
     outputs = tuple(_output(name, wanted) for name, wanted in (body.outputs or {}).items())
     names = [wanted.id for wanted in outputs] or [output.id for output in process.outputs]
-    raw = Response.RAW if len(names) == 1 and process.output_group(names[0]) is None else Response.PARTS
+    if accept is not None and len(names) == 1:
+        outputs = _negotiated(outputs or (OutputRequest(id=names[0]),), process, accept)
     return Execute(
         process=process.id,
         inputs=_inputs(body.inputs or {}, process, checks, deposit),
         outputs=outputs,
         mode=mode,
-        response=Response.DOCUMENT if body.response == "document" else raw,
+        response=_response(body, names, process, draft=accept is not None),
         store=mode is Mode.ASYNC,
         status=mode is Mode.ASYNC,
         protocol="ogcapi",
     )
+
+
+def _response(body: ExecuteBody, names: Sequence[str], process: ProcessDescription, *, draft: bool) -> Response:
+    """In draft 2.0 several outputs come as a document, and an empty selection is one of nothing."""
+    if draft and body.outputs == {}:
+        return Response.NONE
+    if body.response == "document" or (draft and body.response is UNSET and len(names) > 1):
+        return Response.DOCUMENT
+    return Response.RAW if len(names) == 1 and process.output_group(names[0]) is None else Response.PARTS
+
+
+def _negotiated(
+    outputs: tuple[OutputRequest, ...], process: ProcessDescription, accept: str
+) -> tuple[OutputRequest, ...]:
+    """A single output of complex data in the format that the client likes best, unless it says which."""
+    (wanted,) = outputs
+    parameter = process.output(wanted.id)
+    if wanted.format is not None or parameter is None or not isinstance(parameter.domain, ComplexDomain):
+        return outputs
+    first, *others = parameter.domain.formats
+    best = max(others, key=lambda known: quality(accept, known.media_type), default=first)
+    if quality(accept, best.media_type) <= quality(accept, first.media_type):
+        return outputs
+    return (replace(wanted, format=best),)
 
 
 def subscriber(body: ExecuteBody) -> Subscriber | None:

@@ -5,7 +5,7 @@ Clauses 7.11.4 (synchronous execution) and 7.13 (results of a job) say the same 
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
@@ -22,9 +22,9 @@ from cloche.protocols._http.encodings import gzipped, in_base64
 from cloche.protocols._http.replies import Reply, Segment, Stream
 from cloche.protocols.ogcapi import problems, values
 from cloche.protocols.ogcapi.config import OgcApiConfig
-from cloche.protocols.ogcapi.conformance import JSON
+from cloche.protocols.ogcapi.conformance import JSON, PROFILE_OF_RESULTS
 from cloche.protocols.ogcapi.negotiation import quality
-from cloche.protocols.ogcapi.problems import Problem
+from cloche.protocols.ogcapi.problems import Problem, Refused
 from cloche.service.service import Service
 from cloche.values.literal import typed
 
@@ -34,6 +34,18 @@ _OF_PARTS = frozenset({b"content-disposition", b"content-transfer-encoding", b"c
 Pair = tuple[Output, OutputRequest]
 Tree = dict[str, "Pair | Tree"]
 _TOKEN = re.compile(r"[A-Za-z0-9._+-]+/[A-Za-z0-9._+-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """``outputs``: of all that were asked for, these (empty: every one). ``profile``: say which one documents have."""
+
+    outputs: tuple[str, ...] = ()
+    large_by_reference: bool = False
+    profile: bool = False
+
+
+EVERYTHING = Selection()
 
 
 class Results:
@@ -48,13 +60,17 @@ class Results:
         if job.state not in ENDED:
             raise ResultNotReady(f"Job {job.id} has not ended yet.", locator=job.id)
         if job.state is not State.SUCCEEDED:
-            raise problems.Refused(problems.failure(job.failure))
+            raise Refused(problems.failure(job.failure))
 
-    def reply(self, job: Job, accept: str) -> Reply:
-        """As the request that made the job has asked for them. The job has succeeded."""
-        found = self._pairs(job)
+    def reply(self, job: Job, accept: str, selection: Selection = EVERYTHING) -> Reply:
+        """As the request that made the job has asked for them. The job has succeeded. Raises Refused."""
+        if job.request.response is Response.NONE:
+            return Reply(media_type="", segments=(b"",), status=204, headers=NO_STORE)
+        found = self._selected(job, selection)
         if job.request.response is Response.DOCUMENT:
-            return Reply(media_type=JSON, segments=tuple(self.document(job)), headers=NO_STORE)
+            segments = tuple(self._object(job, _tree(found), qualified=True))
+            profile = ((b"link", PROFILE_OF_RESULTS),) if selection.profile else ()
+            return Reply(media_type=JSON, segments=segments, headers=(*profile, *NO_STORE))
         if all(wanted.as_reference for _, wanted in found):
             return self._links(job, found)
         if job.request.response is Response.RAW:
@@ -75,7 +91,7 @@ class Results:
         if inside:
             pairs = [(replace(output, id=output.id[len(id) + 1 :]), OutputRequest(id=output.id)) for output in inside]
             return Reply(media_type=JSON, segments=tuple(self._object(job, _tree(pairs))), headers=NO_STORE)
-        raise problems.Refused(Problem(status=404, detail=f"Job {job.id} has no result of that name."))
+        raise self._no_output(job)
 
     def href(self, job: Job, output: Output) -> tuple[str, str]:
         """Where an output is found, and its media type."""
@@ -121,6 +137,26 @@ class Results:
         found = {output.id: output for output in self._outputs(job)}
         return [(found[wanted.id], wanted) for wanted in job.request.outputs if wanted.id in found]
 
+    def _selected(self, job: Job, selection: Selection) -> list[Pair]:
+        """Raises Refused where an output is selected that there is not."""
+        found = self._pairs(job)
+        if selection.outputs:
+            known = {output.id.partition(SEPARATOR)[0] for output, _ in found}
+            for name in selection.outputs:
+                if name not in known:
+                    raise self._no_output(job)
+            found = [pair for pair in found if pair[0].id.partition(SEPARATOR)[0] in selection.outputs]
+        if not selection.large_by_reference:
+            return found
+        return [(o, replace(w, as_reference=True)) if self._is_large(o) else (o, w) for o, w in found]
+
+    def _is_large(self, output: Output) -> bool:
+        return isinstance(output.data, StoredData) and output.data.size > self._config.small_bytes
+
+    def _no_output(self, job: Job) -> Refused:
+        text = f"Job {job.id} has no result of that name."
+        return Refused(Problem(status=404, detail=text, draft_type=problems.NO_SUCH_OUTPUT))
+
     def document(self, job: Job) -> Iterator[Segment]:
         """``results.yaml``: an object can only be a qualified value there."""
         return self._object(job, _tree(self._pairs(job)), qualified=True)
@@ -142,7 +178,8 @@ class Results:
     def _value(self, job: Job, output: Output, wanted: OutputRequest) -> list[Segment]:
         if wanted.as_reference:
             href, kind = self.href(job, output)
-            return [msgspec.json.encode({"href": href, "type": kind} if kind else {"href": href})]
+            link = {"href": href} | ({"rel": "item"} if self._config.draft else {}) | ({"type": kind} if kind else {})
+            return [msgspec.json.encode(link)]
         match output.data:
             case LiteralData() as data:
                 return [msgspec.json.encode(values.literal(data))]

@@ -19,7 +19,7 @@ from cloche.service.service import Service
 def routes(service: Service, config: OgcApiConfig) -> list[BaseRoute]:
     """Everything below the server's root that the standard names, and what ``/api`` adds to it."""
     threads, pages = Threads(), Pages(config)
-    edge = Edge(threads, pages)
+    edge = Edge(threads, pages, draft=config.draft)
     results = Results(service, config)
     published = Publications(service, config, threads, pages)
     executions = Executions(service, config, threads, results, pages)
@@ -28,13 +28,14 @@ def routes(service: Service, config: OgcApiConfig) -> list[BaseRoute]:
     def route(path: str, **answers: Answer) -> Route:
         return Route(path, Resource(edge, answers))
 
+    by_query = {"GET": executions.execute_query, "HEAD": executions.refuse_head} if config.draft else {}
     return [
         route("/", GET=published.answer("landing", published.landing)),
         route("/conformance", GET=published.answer("conformance", published.conformance)),
         route("/api", GET=published.answer("api", published.api, offered=(OPENAPI, JSON, HTML))),
         route("/processes", GET=published.answer("processes", published.processes)),
         route("/processes/{process}", GET=published.answer("process", published.process)),
-        route("/processes/{process}/execution", POST=executions.execute),
+        route("/processes/{process}/execution", POST=executions.execute, **by_query),
         route("/jobs", GET=jobs.list),
         route("/jobs/{job}", GET=jobs.get, DELETE=jobs.dismiss),
         route("/jobs/{job}/results", GET=jobs.results),

@@ -5,6 +5,7 @@ from typing import Any
 
 from cloche.model.job import Job
 from cloche.model.state import ENDED, State, Wanted
+from cloche.protocols.ogcapi import problems
 from cloche.protocols.ogcapi.config import OgcApiConfig
 from cloche.protocols.ogcapi.conformance import EXCEPTIONS, HTML, JSON, RESULTS
 
@@ -42,6 +43,10 @@ def status_info(job: Job, config: OgcApiConfig) -> Json:
     for name, time in (("started", job.started), ("finished", job.finished)):
         if time is not None:
             found[name] = moment(time)
+    if config.draft:
+        found |= {"id": job.id, "processingEntityType": "ogc-api-processes", "process": config.process(job.process)}
+        if job.state is State.FAILED:
+            found["exception"] = problems.failure(job.failure).body(f"{config.job(job.id)}/results")
     return found | {"links": _links(job, config)}
 
 
