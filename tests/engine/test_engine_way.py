@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cloche.engine.clock import DeadlineClock
+from cloche.engine.housekeeping import Housekeeper
 from cloche.jobdir.files import read_record
 from cloche.jobdir.records import (
     BoundingBoxResult,
@@ -16,12 +18,13 @@ from cloche.jobdir.records import (
     TaskRecord,
 )
 from cloche.model.data import BoundingBoxData, ComplexData, Input, LiteralData, Output, ReferenceData, StoredData
+from cloche.model.errors import NoSuchJob
 from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import FailureKind, Usage
 from cloche.model.limits import Limits
-from cloche.model.state import State
-from engines import TEXT, House, file, results, soon, spoil_fifo, spoil_symlink
+from cloche.model.state import State, Wanted
+from engines import TEXT, House, file, results, soon, spoil_fifo, spoil_symlink, want
 from jobs import a_job, a_request
 
 GZIP = Format(media_type="application/gzip")
@@ -188,6 +191,46 @@ def test_a_job_waits_no_longer_than_it_may(house: House) -> None:
     assert (failure.kind, failure.text) == (FailureKind.LIMIT, "queue time limit of 9.5 s exceeded")
     soon(lambda: not house.layout(late).root.exists())
     assert house.job(patient).state is State.ACCEPTED
+
+
+def test_deadlines_do_not_jump_with_the_clock(house: House) -> None:
+    hands = {"wall": time.time(), "passed": 0.0}
+    clock = DeadlineClock(wall=lambda: hands["wall"], passed=lambda: hands["passed"])
+    house.open(parallel=0, keep_results=timedelta(minutes=1))
+    waiting, ended = house.submit(limits=Limits(queue_time=3600)), house.submit(limits=Limits(queue_time=3600))
+    want(house, ended, Wanted.STOP)
+    house.until(ended, State.DISMISSED)
+    intake = house.workspace.intake()
+    house.close()
+    keeper = Housekeeper(
+        store=house.store,
+        storage=house.storage,
+        workspace=house.workspace,
+        bell=house.bell,
+        policy=house.policy,
+        clock=clock,
+    )
+
+    def keep_house() -> None:
+        keeper.fail_overdue()
+        keeper.expire()
+        keeper.sweep(idle=10)
+
+    hands["wall"] += 86400  # nothing has passed
+    keep_house()
+    assert house.job(waiting).state is State.ACCEPTED
+    assert house.job(ended).state is State.DISMISSED
+    hands["passed"] += 61
+    hands["wall"] += 61
+    keep_house()
+    assert house.job(waiting).state is State.ACCEPTED
+    with pytest.raises(NoSuchJob):
+        house.job(ended)
+    assert intake.path.exists()
+    hands["passed"] += 3600
+    hands["wall"] += 3600
+    keeper.fail_overdue()
+    assert house.job(waiting).state is State.FAILED
 
 
 def test_an_idle_engine_starts_a_job_at_once(house: House) -> None:

@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 
 import structlog
 
+from cloche.engine.clock import DeadlineClock
 from cloche.engine.ending import dated
 from cloche.engine.policy import Policy
 from cloche.model.job import Failure, FailureKind, Job, JobId
@@ -40,13 +40,21 @@ class Housekeeper:
     """Called often, works when something is due. Every piece can be interrupted and done again."""
 
     def __init__(
-        self, *, store: JobStore, storage: Storage, workspace: Housekeeping, bell: Bell, policy: Policy
+        self,
+        *,
+        store: JobStore,
+        storage: Storage,
+        workspace: Housekeeping,
+        bell: Bell,
+        policy: Policy,
+        clock: DeadlineClock | None = None,
     ) -> None:
         self._store = store
         self._storage = storage
         self._workspace = workspace
         self._bell = bell
         self._policy = policy
+        self._clock = clock or DeadlineClock()
         self._busy = threading.Lock()
         now = time.monotonic()
         self._chores = (
@@ -74,7 +82,7 @@ class Housekeeper:
 
     def fail_overdue(self) -> None:
         """Waiting jobs whose queue time is over fail."""
-        for job in self._store.overdue(datetime.now(UTC)):
+        for job in self._store.overdue(self._clock.now()):
             text = f"queue time limit of {job.limits.queue_time:g} s exceeded"
             self.end_waiting(job, State.FAILED, Failure(kind=FailureKind.LIMIT, text=text))
 
@@ -91,7 +99,7 @@ class Housekeeper:
 
     def expire(self) -> None:
         """Forget ended jobs whose time has come: results first, so that what is interrupted is found again."""
-        while expired := self._store.expired(datetime.now(UTC)):
+        while expired := self._store.expired(self._clock.now()):
             for job in expired:
                 self._storage.delete(job.id)
                 self._workspace.remove(job.id)
@@ -100,6 +108,7 @@ class Housekeeper:
 
     def sweep(self, *, idle: float = 0) -> None:
         """Remove what belongs to no job, and what ended jobs should have left behind no more."""
+        idle += self._clock.doubt() if idle else 0  # files are dated by the clock on the wall
         intakes = self._workspace.discard_intakes(idle=idle)
         strangers = stripped = 0
         for batch in _batches(self._workspace.jobs(idle=idle)):

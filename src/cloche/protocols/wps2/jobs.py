@@ -98,7 +98,8 @@ class Jobs:
     async def _young(self, id: str, receive: Receive) -> Job:
         """The job; one that was accepted a moment ago is waited for."""
         job = await self._threads.quick(partial(self._job, id))
-        left = self._config.grace_seconds - (datetime.now(UTC) - job.created).total_seconds()
+        age = (datetime.now(UTC) - job.created).total_seconds()
+        left = self._config.grace_seconds - max(0.0, age)  # the clock may have been set back
         if job.state in ENDED or job.request.mode is not Mode.ASYNC or left <= 0:
             return job
         await Awaited(self._service).end(id, receive, self._threads, patience=left, abandon=False)
