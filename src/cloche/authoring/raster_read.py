@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cloche.authoring.errors import WrongData
+from cloche.authoring.hdf5 import survive
 from cloche.authoring.raster_formats import NETCDF, PNG, TILED, RasterFormat
 
 _ALL_CELLS = 4_000_000  # up to here every cell is read for the check; beyond, the first and last block of each band
@@ -70,15 +71,24 @@ def inspect(path: Path, kind: RasterFormat) -> tuple[Path, Grid]:
 
     Variables of a NetCDF file that share one grid become the bands of a GeoTIFF beside it. Raises WrongData.
     """
+    stacked = path.with_name("variables.tif")
+    done = survive(path, lambda: _inspect(path, kind, stacked))
+    return _inspect_stacked(stacked) if done and stacked.exists() else _inspect(path, kind, stacked)
+
+
+def _inspect(path: Path, kind: RasterFormat, stacked: Path) -> tuple[Path, Grid]:
+    with strictly(), errors_as_wrong_data(), open_strictly(path, kind.reader) as dataset:
+        variables = list(dataset.subdatasets) if not dataset.count else []
+        if not variables:
+            return path, _check(dataset)
     with strictly(), errors_as_wrong_data():
-        with open_strictly(path, kind.reader) as dataset:
-            variables = list(dataset.subdatasets) if not dataset.count else []
-            grid = None if variables else _check(dataset)
-        if grid is None:
-            path = _stack(variables, path.with_name("variables.tif"))
-            with open_strictly(path, "GTiff") as dataset:
-                grid = _check(dataset)
-    return path, grid
+        _stack(variables, stacked)
+    return _inspect_stacked(stacked)
+
+
+def _inspect_stacked(path: Path) -> tuple[Path, Grid]:
+    with strictly(), errors_as_wrong_data(), open_strictly(path, "GTiff") as dataset:
+        return path, _check(dataset)
 
 
 def open_strictly(path: Path | str, driver: str) -> Any:
@@ -150,7 +160,7 @@ def describe(dataset: Any) -> Grid:
     )
 
 
-def _stack(variables: list[str], target: Path) -> Path:
+def _stack(variables: list[str], target: Path) -> None:
     """The variables on the largest grid as bands of one GeoTIFF; others (bounds of cells, say) are left out."""
     import numpy as np
     import rasterio
@@ -176,7 +186,6 @@ def _stack(variables: list[str], target: Path) -> Path:
                 for index in dataset.indexes:
                     band += 1
                     _copy_band(dataset, index, stacked, band, name.rsplit(":", 1)[-1])
-    return target
 
 
 def _dtype(name: str) -> str:
