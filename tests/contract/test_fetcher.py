@@ -421,7 +421,7 @@ def not_http(handler):
         (lambda h: h.answer(b"plain", Content_Encoding="gzip"), "not gzip"),
         (lambda h: None, "broke off"),
         (not_http, "as it should"),
-        (lambda h: h.answer(b"x", X="y" * 100_000), "as it should"),
+        (lambda h: h.answer(b"x", X="y" * 200_000), "as it should"),
     ],
 )
 def test_what_is_not_whole_is_refused(server, fetch, behaviour, reason):

@@ -73,7 +73,7 @@ def test_help_answers_at_once(tmp_path):
 
 
 def test_help_imports_nothing_heavy(tmp_path):
-    heavy = {"aiohttp", "alembic", "lxml", "msgspec", "rich", "sqlalchemy", "starlette", "structlog", "uvicorn"}
+    heavy = {"alembic", "httpcore2", "lxml", "msgspec", "rich", "sqlalchemy", "starlette", "structlog", "uvicorn"}
     code = f"import sys, cloche.app.cli.main; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -2,17 +2,19 @@
 
 import asyncio
 import re
-import socket
-from collections.abc import Mapping
+import ssl
+from base64 import b64encode
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
-import aiohttp
+import httpcore2
 from yarl import URL
 
 from cloche.engine.addresses import Guard
+from cloche.engine.connecting import GuardedBackend, trusted
 from cloche.engine.decoders import PIECE, Receiver
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
@@ -28,6 +30,9 @@ _OURS = frozenset({
 
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _KEEPS_METHOD = frozenset({307, 308})
+_ERRORS = (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.UnsupportedProtocol)
+# what the library's protocol errors say of an answer that has no end
+_BROKEN_OFF = ("peer closed connection", "Server disconnected")
 _NO_CONNECTION = "it cannot be reached, or is not among the addresses that this server reads from"
 
 
@@ -89,61 +94,73 @@ async def download(order: Order, receiver: Receiver, *, guard: Guard, timeouts: 
                 if target is None:
                     return
                 order = target
-    except (aiohttp.ClientError, TimeoutError, UnicodeError) as error:
+    except (*_ERRORS, TimeoutError, UnicodeError) as error:
         raise Unavailable(_reason(error)) from error
     raise Unavailable("it is redirected too often")
 
 
 async def _exchange(order: Order, receiver: Receiver, guard: Guard, timeouts: Timeouts) -> Order | None:
     """One request and its answer; the next order where it is a redirect."""
+    url = order.url
+    host = (url.raw_host or "").encode("ascii")
     async with AsyncExitStack() as stack:
-        # a connector of its own: no connection that one host was allowed is there for another
-        session = await stack.enter_async_context(
-            aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    socket_factory=_socket_factory(order.url, guard), use_dns_cache=False, force_close=True
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, connect=timeouts.connect, sock_connect=timeouts.connect, sock_read=timeouts.read
-                ),
-                auto_decompress=False,
-                trust_env=False,
+        # a pool of its own: no connection that one host was allowed is there for another
+        pool = await stack.enter_async_context(
+            httpcore2.AsyncConnectionPool(
+                ssl_context=trusted() if url.scheme == "https" else None,
+                max_keepalive_connections=0,
+                network_backend=GuardedBackend(guard),
             )
         )
         body = None if order.body is None else stack.enter_context(order.body.open("rb"))
         response = await stack.enter_async_context(
-            session.request(order.method, order.url, headers=_headers(order), data=body, allow_redirects=False)
+            pool.stream(
+                order.method,
+                httpcore2.URL(scheme=url.scheme, host=host, port=url.port, target=url.raw_path_qs),
+                headers=_headers(order),
+                content=None if body is None else _pieces(body),
+                extensions={"timeout": {"connect": timeouts.connect, "read": timeouts.read, "write": timeouts.read}},
+            )
         )
         if response.status in _MOVED:
             return _follow(order, response)
         if not 200 <= response.status < 300:
             raise Unavailable(f"its server answers with status {response.status}")
         _undo_transport(response, receiver)
-        async for data in response.content.iter_chunked(PIECE):
+        async for data in response.aiter_stream():
             receiver.write(data)
     return None
 
 
-def _socket_factory(url: URL, guard: Guard) -> Any:
-    """Opens sockets only to addresses that the guard permits: the last word, after names and odd spellings are gone."""
-    host, port = url.raw_host or "", url.port or 0
-
-    def make(info: tuple[Any, ...]) -> socket.socket:
-        family, kind, protocol, _, address = info
-        if not guard.permits(str(address[0]), host=host, port=port):
-            raise PermissionError("not an address that references are read from")
-        return socket.socket(family, kind, protocol)
-
-    return make
+async def _pieces(body: BinaryIO) -> AsyncIterator[bytes]:
+    while data := body.read(PIECE):
+        yield data
 
 
-def _headers(order: Order) -> dict[str, str]:
-    headers = {"Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "Cloche"}
+def _header(response: httpcore2.Response, name: bytes) -> str:
+    return ", ".join(value.decode("latin-1") for key, value in response.headers if key.lower() == name)
+
+
+def _headers(order: Order) -> list[tuple[bytes, bytes]]:
+    """Ours, then the client's in the place of ours; text beyond ASCII as UTF-8."""
+    headers = {"Host": _authority(order.url), "Accept": "*/*", "Accept-Encoding": "gzip", "User-Agent": "Cloche"}
     if order.body is not None:
         headers["Content-Type"] = _content_type(order.body)
+        headers["Content-Length"] = str(order.body.stat().st_size)
+    if order.url.user is not None:
+        headers["Authorization"] = _basic(order.url.user, order.url.password or "")
     given = {name.lower() for name in order.headers}
-    return {name: value for name, value in headers.items() if name.lower() not in given} | dict(order.headers)
+    sent = {name: value for name, value in headers.items() if name.lower() not in given} | dict(order.headers)
+    return [(name.encode("ascii"), value.encode()) for name, value in sent.items()]
+
+
+def _authority(url: URL) -> str:
+    host = f"[{url.raw_host}]" if ":" in (url.raw_host or "") else url.raw_host or ""
+    return host if url.is_default_port() else f"{host}:{url.port}"
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _content_type(body: Path) -> str:
@@ -152,8 +169,8 @@ def _content_type(body: Path) -> str:
     return {b"<": "text/xml", b"{": "application/json", b"[": "application/json"}.get(start, "application/octet-stream")
 
 
-def _follow(order: Order, response: aiohttp.ClientResponse) -> Order:
-    location = response.headers.get("Location", "")
+def _follow(order: Order, response: httpcore2.Response) -> Order:
+    location = _header(response, b"location")
     try:
         target = order.url.join(URL(location, encoded=_ENCODED.fullmatch(location) is not None))
     except ValueError:
@@ -172,24 +189,25 @@ def _follow(order: Order, response: aiohttp.ClientResponse) -> Order:
     return following
 
 
-def _undo_transport(response: aiohttp.ClientResponse, receiver: Receiver) -> None:
-    encodings = [name.strip().lower() for name in response.headers.get("Content-Encoding", "").split(",")]
+def _undo_transport(response: httpcore2.Response, receiver: Receiver) -> None:
+    encodings = [name.strip().lower() for name in _header(response, b"content-encoding").split(",")]
     encodings = [name for name in encodings if name not in ("", "identity")]
     if encodings and (len(encodings) > 1 or encodings[0] not in ("gzip", "x-gzip")):
         raise Unavailable("its server encodes the answer in a way that was not asked for")
     if encodings:
         receiver.gunzip_transport()
-    receiver.expect(response.content_length)
+    length = _header(response, b"content-length")
+    receiver.expect(int(length) if length.isascii() and length.isdigit() else None)
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+    if error.args and isinstance(error.args[0], ssl.SSLError):
         return "its server has no valid certificate"
     # one text for all of these: it tells nobody which names and ports exist behind this server
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
+    if isinstance(error, httpcore2.ConnectError | httpcore2.ConnectTimeout):
         return _NO_CONNECTION
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError | httpcore2.TimeoutException):
         return "it takes too long"
-    if isinstance(error, aiohttp.ServerConnectionError | aiohttp.ClientPayloadError | aiohttp.ClientOSError):
+    if isinstance(error, httpcore2.NetworkError) or str(error).startswith(_BROKEN_OFF):
         return "the connection broke off before the end"
     return "its server does not answer as it should"
