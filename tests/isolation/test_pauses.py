@@ -15,7 +15,8 @@ from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.groups import GroupTree
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import FROZEN_GROUP, Level
-from cloche.ports.executor import Phase
+from cloche.model.limits import Limits
+from cloche.ports.executor import Handle, Phase, Task
 from executions import Bench, alive, beats, data_folder, ended, local, need_level, phase, until
 
 CHORES = str(Path(__file__).parents[1] / "contract/chores.py")
@@ -78,8 +79,8 @@ def bench(level: Level, folder: Path, tree: GroupTree) -> Iterator[Bench]:
     executor.close()
 
 
-def paused(bench: Bench, process: str, **values: object):
-    task, handle = bench.running(process, **values)
+def paused(bench: Bench, process: str, limits: Limits | None = None, **values: object) -> tuple[Task, Handle]:
+    task, handle = bench.running(process, limits, **values)
     assert isinstance(bench.executor, LocalExecutor)
     bench.executor.pause(handle)
     until(lambda: phase(bench.executor, handle) is Phase.PAUSED)
@@ -160,12 +161,30 @@ def test_nobody_stays_frozen_when_the_supervisor_dies(bench: Bench, tree: GroupT
 
 
 def test_limits_of_the_work_directory_hold_after_a_pause(bench: Bench) -> None:
-    task = bench.task("crowd", replace(bench.task("crowd").limits, scratch=4096), seconds=60)
+    assert isinstance(bench.executor, LocalExecutor)
+    task = bench.task("crowd", Limits(scratch=4096), seconds=60)
     handle = bench.executor.start(task)
+    bench.executor.pause(handle)
+    until(lambda: phase(bench.executor, handle) is not Phase.RUNNING)
+    bench.executor.resume(handle)
     done = bench.wait(task)
     assert done.exit is not None
     assert "work directory limit" in done.exit.breach
     bench.executor.release(handle)
+
+
+def test_the_run_clock_goes_on_where_the_operator_wants_it(level: Level, folder: Path) -> None:
+    executor = LocalExecutor(replace(local(folder, level), pause_stops_clock=False))
+    bench = Bench(executor, folder, CHORES)
+    try:
+        task, handle = paused(bench, "crowd", Limits(run_time=1), seconds=60)
+        done = bench.wait(task)  # nobody resumes it
+        assert done.exit is not None
+        assert done.exit.timeout
+        assert not Layout(task.jobdir).paused.exists()
+        executor.release(handle)
+    finally:
+        executor.close()
 
 
 def arguments(pid: int) -> str:

@@ -135,28 +135,6 @@ class LocalExecutor:
     def stop(self, handle: Handle, *, grace: timedelta) -> None:
         self._tell(handle, signal.SIGTERM, round(grace.total_seconds() * 1000))
 
-    # Pausable: the supervisor does it, so that a pause outlives the server
-
-    def pause(self, handle: Handle) -> None:
-        self._tell(handle, HOLD, Hold.STILL if self._settings.pause_stops_clock else Hold.STILL_ON_TIME)
-
-    def resume(self, handle: Handle) -> None:
-        self._tell(handle, HOLD, Hold.GO_ON)
-
-    def _tell(self, handle: Handle, number: int, value: int) -> None:
-        """Ask the task's supervisor; nothing where it has ended."""
-        descriptor = self._own(handle)
-        if descriptor is None:
-            return
-        try:
-            handles.queue_signal(descriptor, number, value)
-        except ProcessLookupError:
-            return
-        except OSError as error:
-            raise Unreachable(f"the supervisor could not be asked: {error}") from None
-        finally:
-            os.close(descriptor)
-
     def collect(self, handle: Handle, into: Path) -> None:
         """Nothing to do: results are written where the server reads."""
 
@@ -178,6 +156,14 @@ class LocalExecutor:
                 one.zygote.collect(timeout=_CLOSE_TIMEOUT_S)
         self._watch.close()
 
+    # Pausable: the supervisor does it, so that a pause outlives the server
+
+    def pause(self, handle: Handle) -> None:
+        self._tell(handle, HOLD, Hold.STILL if self._settings.pause_stops_clock else Hold.STILL_ON_TIME)
+
+    def resume(self, handle: Handle) -> None:
+        self._tell(handle, HOLD, Hold.GO_ON)
+
     # own affairs
 
     def _sight(self, handle: Handle) -> Sighting:
@@ -192,6 +178,20 @@ class LocalExecutor:
         # written when all stand still, removed before one goes on: whoever could mislead us here could do worse
         phase = Phase.PAUSED if os.path.lexists(Layout(supervisor.jobdir).paused) else Phase.RUNNING
         return Sighting(phase=phase, detail=f"supervisor {supervisor.pid}")
+
+    def _tell(self, handle: Handle, number: int, value: int) -> None:
+        """Ask the task's supervisor; nothing where it has ended."""
+        descriptor = self._own(handle)
+        if descriptor is None:
+            return
+        try:
+            handles.queue_signal(descriptor, number, value)
+        except ProcessLookupError:
+            return
+        except OSError as error:
+            raise Unreachable(f"the supervisor could not be asked: {error}") from None
+        finally:
+            os.close(descriptor)
 
     def _own(self, handle: Handle) -> int | None:
         """A pidfd of the task's supervisor if it is alive and runs as the executions' user."""
