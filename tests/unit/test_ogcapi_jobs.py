@@ -1,6 +1,7 @@
 """OGC API: the job list, status, results, dismissal, and the extensions: log, events, pause, resume."""
 
 import json
+import re
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -296,3 +297,30 @@ def test_pages_of_jobs(house, path):
     assert job in page.text
     assert "<script>" not in page.text
     assert job in house.get("/jobs?f=html").text
+
+
+def test_the_page_of_all_jobs_says_of_each_what_there_is_to_say(house):
+    assert "<p>No jobs here.</p>" in house.get("/jobs?f=html").text
+    done = ended(house)
+    house.play = hold
+    held = house.start()
+    house.store.note(held, progress=30, message="<halfway>")
+    page = house.get("/jobs?f=html").text
+    rows = {job: row for row in page.split("<tr>") for job in (done, held) if f"<code>{job}</code>" in row}
+    status = house.get(f"/jobs/{done}").json()
+    created, started, finished = (
+        status.get(name, "")[:19].replace("T", " ") for name in ("created", "started", "finished")
+    )
+    assert created
+    assert finished
+    for words in (
+        rf'<a href="[^"]*/jobs/{done}\?f=html">',
+        f"<td>{status['processID']}</td>",
+        r'<td class="successful">successful <span class="soft">process</span></td>',
+        "<td>100 %</td>",
+        rf'<time title="updated {status["updated"]}">{created}</time></td>\s*<td>{started}</td>\s*<td>{finished}</td>',
+        r"<summary>Links</summary><a href=",
+    ):
+        assert re.search(words, rows[done]), (words, rows[done])
+    for words in (r'<td class="running">running', "<td>30 %</td>", r"<td></td>\s*<td>&lt;halfway&gt;"):
+        assert re.search(words, rows[held]), (words, rows[held])

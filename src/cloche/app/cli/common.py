@@ -72,6 +72,17 @@ def settings_of(config: Path | None, *, demo: bool = False, **flags: Any) -> "Se
     return with_demo(settings) if demo else settings
 
 
+@contextmanager
+def servable() -> Iterator[None]:
+    """Settings that ask for what this host cannot do are a mistake in the settings."""
+    from cloche.app.modes import CannotServe
+
+    try:
+        yield
+    except CannotServe as error:
+        raise Misconfigured(str(error)) from None
+
+
 def explained(error: "ClocheError", catalog: "Catalog", process: str) -> str:
     """What went wrong, and what helps."""
     from cloche.model.errors import InputError, NoSuchFormat, NoSuchOutput, NoSuchProcess

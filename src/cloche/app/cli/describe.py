@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import Failed, config_option, demo_option, explained, hush, problems, settings_of, show_table
+from cloche.app.cli.common import (
+    Failed,
+    config_option,
+    demo_option,
+    explained,
+    hush,
+    problems,
+    servable,
+    settings_of,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from cloche.model.process import Parameter, ProcessDescription
@@ -24,7 +34,7 @@ def processes(config: Path | None, *, demo: bool) -> None:
 
     settings = settings_of(config, demo=demo)
     hush(settings)
-    with open_catalog(settings) as catalog:
+    with servable(), open_catalog(settings) as catalog:
         table = Table("process", "version", "title", "package", box=None, pad_edge=False)
         for published in catalog.processes():
             description = published.description
@@ -49,7 +59,7 @@ def describe(process: str, config: Path | None, *, as_json: bool, demo: bool) ->
 
     settings = settings_of(config, demo=demo)
     hush(settings)
-    with open_catalog(settings) as catalog:
+    with servable(), open_catalog(settings) as catalog:
         try:
             description = catalog.get(process).description
         except NoSuchProcess as error:

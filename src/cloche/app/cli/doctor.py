@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import (
-    Misconfigured,
-    config_option,
-    hush,
-    problems,
-    say_draining,
-    settings_of,
-    show_table,
-)
+from cloche.app.cli.common import config_option, hush, problems, say_draining, servable, settings_of, show_table
 
 if TYPE_CHECKING:
     from cloche.app.settings import Settings
@@ -36,10 +28,8 @@ def doctor(context: click.Context, config: Path | None) -> None:
 
     settings = settings_of(config)
     hush(settings)
-    try:
+    with servable():
         found = _probed(settings)
-    except modes.CannotServe as error:
-        raise Misconfigured(str(error)) from None
     _say_modes(found)
     _say_limits(found)
     _say_account(settings)
@@ -95,7 +85,7 @@ def _say_packages(settings: "Settings") -> bool:
     """Whether all of them can be imported."""
     from cloche.app.publications import open_catalog
 
-    with open_catalog(settings) as catalog:
+    with servable(), open_catalog(settings) as catalog:
         good = Counter(published.package for published in catalog.processes())
         lines = problems(catalog)
     for package, number in good.items():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cloche.app.cli.common import Failed, config_option, demo_option, explained, hush, settings_of
+from cloche.app.cli.common import Failed, config_option, demo_option, explained, hush, servable, settings_of
 
 if TYPE_CHECKING:
     from cloche.app.wiring import House
@@ -45,7 +45,7 @@ def run(
 ) -> None:
     """Execute PROCESS once, behind the same walls as in the server."""
     try:
-        with _house(config, demo=demo) as house:
+        with servable(), _house(config, demo=demo) as house:
             _run(house, process, inputs, outputs, quiet=quiet)
     except KeyboardInterrupt:
         raise click.exceptions.Exit(130) from None
