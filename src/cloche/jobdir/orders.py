@@ -4,6 +4,9 @@ To the zygote: setup (one, first) -> report (one, with a memory file); then one 
 kinds of the descriptors that come with it (the slot's socket, control groups) -> SPAWNED with a pidfd, or a reason.
 To a slot: one order. A slot whose socket is closed without one ends. To a supervisor that has its order, signals with a
 number queued: SIGTERM (milliseconds of grace) and HOLD (a ``Hold``).
+
+A container is a slot of its own: it says on standard output, a line each, that it is ready (``Ready``) and that the task
+is its (``STARTED``); it gets its order as a line on standard input.
 """
 
 import json
@@ -112,6 +115,18 @@ class Order:
         jobdir, limits, groups = json.loads(data)
         return Order(jobdir=jobdir, limits=Limits(**limits), groups=tuple(map(Controller, groups)))
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A container has imported its package, or has failed to: ``problem``. ``version`` is Cloche's inside."""
+
+    version: str
+    level: Level = Level.PROCESS
+    problem: str = ""
+
+
+# what a container says once it has claimed the task
+STARTED = b"started"
 
 # what a zygote answers when it has forked a slot, with a pidfd of the supervisor; any other text is a refusal
 SPAWNED = b"\0"

@@ -3,7 +3,8 @@
 JOBDIR            run the job in that directory under a supervisor, without walls: the caller has them
 describe PACKAGE  print the package's process descriptions as JSON
 zygote FD         serve an executor on that socket
-trial FD          the same, with a process that only says that it ran: to learn what this host can do
+idle PACKAGE [network]  be the first process of a container: run one job in /job when standard input says so
+trial FD          the same as zygote, with a process that only says that it ran: to learn what this host can do
 """
 
 import json
@@ -34,6 +35,10 @@ def main(arguments: Sequence[str]) -> int:
             return 0
         case ["describe", package]:
             return _describe(package)
+        case ["idle", package, *rest] if rest in ([], ["network"]):
+            from cloche.runner import container
+
+            container.serve(package, network=bool(rest))
         case [jobdir] if not jobdir.startswith("-"):
             return _run(Path(jobdir).absolute())
         case _:
@@ -56,6 +61,7 @@ def _describe(package: str) -> int:
 def _run(jobdir: Path) -> int:
     """0 when the job has an ``exit.json``, by us or by another; how it ended is said there."""
     from cloche.runner import supervisor
+    from cloche.runner.channel import SocketDesk
     from cloche.runner.groups import Groups
     from cloche.runner.walls import raising
     from cloche.runner.zygote import load
@@ -76,7 +82,7 @@ def _run(jobdir: Path) -> int:
     walls = raising.Walls(level=Level.PROCESS, uid=os.getuid(), gid=os.getgid())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.send(Order(jobdir=os.fspath(jobdir), limits=record.limits).dump())
-    supervisor.supervise(walls, call, Groups(), theirs, supervisor.boot_id())
+    supervisor.supervise(walls, call, Groups(), SocketDesk(theirs), supervisor.boot_id())
     return 0
 
 

@@ -15,3 +15,18 @@ def receive(connection: socket.socket) -> tuple[bytes, list[int]]:
     for _, _, block in ancillary:
         descriptors.frombytes(block)
     return data, list(descriptors)
+
+
+class SocketDesk:
+    """Takes one order from a socket (``supervisor.Desk``)."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    def receive(self, signals: int) -> tuple[bytes, list[int]]:  # noqa: ARG002 - whoever waits is ended by the socket
+        message = receive(self._connection)
+        self._connection.close()
+        return message
+
+    def confirm(self) -> None:
+        """The lock says it."""

@@ -83,6 +83,15 @@ def _attach(ends: Ends) -> None:
     for source, target in ((nothing, 0), (ends.stdout, 1), (ends.stderr, 2)):
         os.dup2(source, target)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    _volunteer()
+
+
+def _volunteer() -> None:
+    """Where memory ends, in a container or on the whole host, the execution goes first: its supervisor tells why."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        os.write(descriptor, b"1000")
+        os.close(descriptor)
 
 
 def _end(number: int, _: object) -> NoReturn:

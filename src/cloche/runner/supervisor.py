@@ -11,10 +11,11 @@ import os
 import resource
 import select
 import signal
-import socket
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import HOLD, Hold, Order
@@ -23,7 +24,6 @@ from cloche.model.job import Usage
 from cloche.model.limits import Limits
 from cloche.runner import child, evidence, rehearsal
 from cloche.runner.breaches import MAX_FILES, NO_ROOM_TEXT, Seen, Stopped, breach
-from cloche.runner.channel import receive
 from cloche.runner.family import Family
 from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
@@ -43,19 +43,34 @@ _STDOUT, _STDERR = map(os.fspath, (_HERE.stdout, _HERE.stderr))
 _WORK, _RESULT = map(os.fspath, (_HERE.work, _HERE.result))
 
 
-def supervise(walls: raising.Walls, call: child.Call, groups: Groups, connection: socket.socket, boot: str) -> None:
-    """Prepare an execution, wait for its order on ``connection``, see it through. ``boot`` is the boot's id.
+class Desk(Protocol):
+    """Where an order comes in."""
 
-    Called in a process of its own whose other descriptors are closed. Nothing is done where the connection is closed
-    without an order, or where the job has or had another supervisor.
+    def receive(self, signals: int) -> tuple[bytes, Sequence[int]]:
+        """Wait for the one order and the descriptors that come with it; empty: there will be none.
+
+        ``signals`` is a signalfd for SIGTERM, which may be looked at but not read.
+        """
+        ...
+
+    def confirm(self) -> None:
+        """Say that the task of the order is this supervisor's."""
+        ...
+
+
+def supervise(walls: raising.Walls, call: child.Call, groups: Groups, desk: Desk, boot: str) -> None:
+    """Prepare an execution, wait for its order at ``desk``, see it through. ``boot`` is the boot's id.
+
+    Called in a process of its own whose other descriptors are closed. Nothing is done where no order comes, or where
+    the job has or had another supervisor.
     """
-    os.setsid()
+    with contextlib.suppress(PermissionError):  # the first process of a container leads its session already
+        os.setsid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
     signals = kernel.signal_descriptor((*HEARD, signal.SIGCHLD))
     slot = _Slot(walls, call, groups)
     rehearsal.of_supervisor()
-    data, descriptors = receive(connection)
-    connection.close()
+    data, descriptors = desk.receive(signals)
     if not data:
         slot.discard()
         return
@@ -72,6 +87,7 @@ def supervise(walls: raising.Walls, call: child.Call, groups: Groups, connection
         record = _no_room(error)
     else:
         groups = slot.go(data, Groups.of(order.groups, descriptors))
+        desk.confirm()
         record = _Supervision(slot, order.limits, groups, signals).run()
     evidence.conclude(lock, record, _LOCK, _EXIT)
     os.close(lock)
@@ -185,6 +201,7 @@ class _Supervision:
         self._signals = signals
         self._stopped: Stopped | None = None
         self._kill_at: float | None = None
+        self._spent = groups.cpu_s() or 0.0  # a container's group has been counting since the package was imported
         self._begin = time.monotonic()
         self._deadline = None if limits.run_time is None else self._begin + limits.run_time
         # where neither a control group nor a user namespace of its own counts the processes
@@ -275,7 +292,7 @@ class _Supervision:
                 volume = measure(_WORK, max_bytes=limits.scratch, max_files=MAX_FILES)
                 if volume.passes(limits.scratch, MAX_FILES):
                     self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
-        if limits.cpu_time is not None and (self._groups.cpu_s() or 0) > limits.cpu_time:
+        if limits.cpu_time is not None and (self._cpu_s() or 0) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
         if self._count and family.tasks() > (limits.processes or 0):
             self._end(family, Stopped.PROCESSES)
@@ -286,7 +303,7 @@ class _Supervision:
         groups = self._groups
         rusage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self._begin
-        cpu = groups.cpu_s() or rusage.ru_utime + rusage.ru_stime
+        cpu = self._cpu_s() or rusage.ru_utime + rusage.ru_stime
         assert family.end is not None
         end = family.end
         failed = end.code != 0 or self._stopped is not None
@@ -309,6 +326,10 @@ class _Supervision:
             message=_message(seen, tail),
             usage=Usage(cpu_s=cpu, wall_s=wall, peak_memory_bytes=groups.peak_memory() or rusage.ru_maxrss * 1024),
         )
+
+    def _cpu_s(self) -> float | None:
+        counted = self._groups.cpu_s()
+        return None if counted is None else counted - self._spent
 
     def _largest_file(self) -> int:
         with contextlib.suppress(OSError):

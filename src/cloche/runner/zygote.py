@@ -22,7 +22,7 @@ from typing import NoReturn
 from cloche.jobdir import orders
 from cloche.jobdir.orders import Level, Report, Setup
 from cloche.runner import child, supervisor
-from cloche.runner.channel import receive
+from cloche.runner.channel import SocketDesk, receive
 from cloche.runner.family import children
 from cloche.runner.groups import Groups
 from cloche.runner.walls import kernel, raising, template, view, windows
@@ -72,6 +72,21 @@ def load(package: str) -> Loaded:
         return Loaded(None, Report(problem=traceback.format_exc()))
     files = tuple(os.fspath(path) for path in found.files)
     return Loaded(functools.partial(call.run, package=found), Report(processes=processes, files=files))
+
+
+def threaded() -> str:
+    """Why this process cannot be forked, or an empty text."""
+    threads = os.stat("/proc/self/task").st_nlink - 2  # noqa: PTH116 - a hundred times an hour or a second
+    return f"the package has started {threads - 1} threads on import: it cannot be forked" if threads != 1 else ""
+
+
+def hold_still() -> None:
+    """Get ready to be forked many times: what is imported now stays as it is."""
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a TextIOWrapper: standard output
+    sys.stdout.flush()
+    gc.collect()
+    gc.disable()
+    gc.freeze()
 
 
 def _settle(setup: Setup, located: view.Code) -> raising.Walls:
@@ -138,11 +153,7 @@ class _Zygote:
         self._boot = supervisor.boot_id()
 
     def run(self) -> None:
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a TextIOWrapper: standard output
-        sys.stdout.flush()
-        gc.collect()
-        gc.disable()
-        gc.freeze()
+        hold_still()
         kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
         self._signals = kernel.signal_descriptor((signal.SIGCHLD,))
         poll = select.poll()
@@ -184,9 +195,7 @@ class _Zygote:
         data, descriptors = receive(self._connection)
         if not data:
             return False
-        threads = os.stat("/proc/self/task").st_nlink - 2  # noqa: PTH116 - a hundred times an hour or a second
-        if threads != 1:
-            refusal = f"the package has started {threads - 1} threads on import: it cannot be forked"
+        if refusal := threaded():
             self._connection.send(refusal.encode())
         else:
             self._fork(data, descriptors)
@@ -215,7 +224,7 @@ class _Zygote:
             kernel.close_all_but((*descriptors, *self._walls.readable))
             connection = socket.socket(fileno=descriptors[0])
             groups = Groups.of(orders.load_groups(data), descriptors[1:])
-            supervisor.supervise(self._walls, self._call, groups, connection, self._boot)
+            supervisor.supervise(self._walls, self._call, groups, SocketDesk(connection), self._boot)
             code = 0
         except BaseException:  # noqa: BLE001 - the last edge: nothing may return into the zygote's loop
             traceback.print_exc()

@@ -30,7 +30,8 @@ class Enforced:
 class Walls:
     """What is prepared once a zygote. ``readable`` are O_PATH descriptors; uid and gid are those seen inside.
 
-    ``own_tmp``: executions have a ``/tmp`` of their own.
+    ``own_tmp``: executions have a ``/tmp`` of their own. ``writable``: directories that are the execution's own
+    besides, at level LANDLOCK.
     """
 
     level: Level
@@ -41,6 +42,7 @@ class Walls:
     abi: int = 0
     filter: bytes = b""
     readable: tuple[int, ...] = ()
+    writable: tuple[str, ...] = ()
 
     @property
     def sealed(self) -> bool:
@@ -97,6 +99,7 @@ def isolate(walls: Walls) -> landlock.Rules | None:
         rules.allow_writing("/dev/shm")  # noqa: S108 - the execution's own
     else:
         rules.allow_reading("/proc/self")
+        rules.allow_writing(*walls.writable)
     return rules
 
 
