@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from cloche.executors.docker.executor import DockerExecutor
 from cloche.executors.local.executor import LocalExecutor
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.executor import Executor, Handle, Pausable, Phase, Refused, Task
+from dockers import docker, need_docker
 from executions import Bench, alive, beats, data_folder, ended, local, need_level, phase, until
 
 CHORES = str(Path(__file__).parent / "chores.py")
@@ -26,10 +28,13 @@ def folder() -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture(scope="module", params=list(Level), ids=lambda level: f"local-{level.value}")
+@pytest.fixture(scope="module", params=[*(f"local-{level.value}" for level in Level), "docker"])
 def make(request: pytest.FixtureRequest, folder: Path) -> Callable[[], Executor]:
     """Makes executors of one back-end that share their tasks, as a server and its successor do."""
-    level: Level = request.param
+    if request.param == "docker":
+        need_docker()
+        return lambda: DockerExecutor(docker(folder))
+    level = Level(request.param.removeprefix("local-"))
     need_level(level)
     return lambda: LocalExecutor(local(folder, level))
 

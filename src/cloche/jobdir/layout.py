@@ -1,6 +1,7 @@
 """Names inside a job directory.
 
 request.json   canonical inputs and wanted outputs: written before the start, read-only inside
+holder.json    which container has the directory mounted, in modes that have containers: written by the server
 in/            staged input files: read-only inside
 work/          the execution's own directory: the only place user code may write
 work/out/      output files
@@ -23,6 +24,10 @@ class Layout:
     @property
     def request(self) -> Path:
         return self.root / "request.json"
+
+    @property
+    def holder(self) -> Path:
+        return self.root / "holder.json"
 
     @property
     def inputs(self) -> Path:

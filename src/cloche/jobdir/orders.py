@@ -5,8 +5,8 @@ kinds of the descriptors that come with it (the slot's socket, control groups) -
 To a slot: one order. A slot whose socket is closed without one ends. To a supervisor that has its order, signals with a
 number queued: SIGTERM (milliseconds of grace) and HOLD (a ``Hold``).
 
-A container is a slot of its own: it says on standard output, a line each, that it is ready (``Ready``) and that the task
-is its (``STARTED``); it gets its order as a line on standard input.
+A container is a slot of its own: it says on standard output, a line each, that it is ready (``Ready``) and that the
+task is its (``STARTED``); it gets its order as a line on standard input.
 """
 
 import json

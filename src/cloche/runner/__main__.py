@@ -7,12 +7,14 @@ idle PACKAGE [network]  be the first process of a container: run one job in /job
 trial FD          the same as zygote, with a process that only says that it ran: to learn what this host can do
 """
 
+import contextlib
 import json
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
@@ -36,9 +38,7 @@ def main(arguments: Sequence[str]) -> int:
         case ["describe", package]:
             return _describe(package)
         case ["idle", package, *rest] if rest in ([], ["network"]):
-            from cloche.runner import container
-
-            container.serve(package, network=bool(rest))
+            return _idle(package, network=bool(rest))
         case [jobdir] if not jobdir.startswith("-"):
             return _run(Path(jobdir).absolute())
         case _:
@@ -46,11 +46,18 @@ def main(arguments: Sequence[str]) -> int:
             return 2
 
 
+def _idle(package: str, *, network: bool) -> NoReturn:
+    from cloche.runner import container
+
+    container.serve(package, network=network)
+
+
 def _describe(package: str) -> int:
     from cloche.model.codec import encode
     from cloche.runner.zygote import load
 
-    loaded = load(package)
+    with contextlib.redirect_stdout(sys.stderr):  # what the package prints on import
+        loaded = load(package)
     if loaded.report.problem:
         print(loaded.report.problem, file=sys.stderr)  # noqa: T201 - the command's own answer
         return 1

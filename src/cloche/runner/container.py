@@ -10,7 +10,6 @@ import json
 import os
 import select
 import signal
-import sys
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -110,7 +109,7 @@ def _walls(*, network: bool) -> raising.Walls:
     """Landlock and seccomp; where the kernel has no Landlock the container is the only wall."""
     uid, gid = os.getuid(), os.getgid()
     level = Level.LANDLOCK if kernel.landlock_abi() else Level.PROCESS
-    readable = tuple(f"/{name}" for name in sorted(os.listdir("/")) if name not in _KERNELS_OWN)
+    readable = (os.fspath(path) for path in sorted(Path("/").iterdir()) if path.name not in _KERNELS_OWN)
     view = View(readable=(*readable, "/sys/devices/system/cpu"))
     walls = raising.prepare(level, view, JOB, uid=uid, gid=gid, network=network)
     return replace(walls, writable=_OWN)

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import structlog
 
+from cloche.executors._processes import pids
+from cloche.executors._processes.watch import Watch
 from cloche.executors.local import handles
 from cloche.executors.local.fingerprint import changed_since, fingerprint, sources
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.handles import Supervisor
 from cloche.executors.local.settings import LocalSettings
 from cloche.executors.local.slots import Slots, group_names, is_over
-from cloche.executors.local.watch import Watch
 from cloche.executors.local.zygote import GivenUp, NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, parse_record
@@ -67,7 +68,7 @@ class LocalExecutor:
         if not self._groups.sweep(is_over):
             threading.Thread(target=self._sweep, name="cloche-groups", daemon=True).start()
         self._watch = Watch()
-        self._boot = handles.boot_id()
+        self._boot = pids.boot_id()
         self._names = group_names(os.getpid())
         self._kept: dict[tuple[str, bool], _Kept] = {}
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
@@ -185,7 +186,7 @@ class LocalExecutor:
         if descriptor is None:
             return
         try:
-            handles.queue_signal(descriptor, number, value)
+            pids.queue_signal(descriptor, number, value)
         except ProcessLookupError:
             return
         except OSError as error:
@@ -205,7 +206,7 @@ class LocalExecutor:
         if descriptor is None:
             return None
         uid = self._settings.user[0] if self._settings.user and os.getuid() == 0 else os.getuid()
-        if handles.owner(supervisor.pid) == uid:
+        if pids.owner(supervisor.pid) == uid:
             return descriptor
         os.close(descriptor)
         return None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import structlog
 
-from cloche.executors.local import handles
+from cloche.executors._processes import pids
 from cloche.executors.local.groups import Group, GroupTree
 from cloche.executors.local.zygote import Zygote
 from cloche.jobdir.orders import Level, Order
@@ -103,7 +103,7 @@ class Slots:
             ours.close()
             self._tree.remove(name)
             raise
-        pid, ticks = handles.identify(pidfd)
+        pid, ticks = pids.identify(pidfd)
         return Slot(connection=ours, pidfd=pidfd, pid=pid, start_ticks=ticks, group=name if group.kinds else "")
 
     def _assign(self, slot: Slot, jobdir: Path, limits: Limits) -> bool:
@@ -156,7 +156,7 @@ class Slots:
 
 def group_names(server: int) -> Iterator[str]:
     """Names for control groups that say whose they are."""
-    ticks = handles.start_ticks(server)
+    ticks = pids.start_ticks(server)
     return (f"{server}-{ticks}-{number}" for number in itertools.count())
 
 
@@ -164,4 +164,4 @@ def is_over(name: str) -> bool:
     """Whether the server that gave the name is gone."""
     pid, _, rest = name.partition("-")
     ticks, _, _ = rest.partition("-")
-    return pid.isdigit() and ticks.isdigit() and handles.start_ticks(int(pid)) != int(ticks)
+    return pid.isdigit() and ticks.isdigit() and pids.start_ticks(int(pid)) != int(ticks)

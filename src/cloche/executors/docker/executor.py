@@ -1,0 +1,382 @@
+"""The docker executor (``ports.executor.Executor``, ``Pausable`` and ``ports.describer.Describer``)."""
+
+import contextlib
+import functools
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from cloche.executors._processes import pids
+from cloche.executors._processes.watch import Watch
+from cloche.executors.docker import places, recipe, slots
+from cloche.executors.docker.daemon import Daemon, Denied, Missing, Seen
+from cloche.executors.docker.descriptions import Descriptions
+from cloche.executors.docker.handles import Occupied
+from cloche.executors.docker.places import Places
+from cloche.executors.docker.reaper import Reaper
+from cloche.executors.docker.recipe import Kind, Surroundings
+from cloche.executors.docker.settings import DockerSettings
+from cloche.executors.docker.slots import Maker, Names, Pool, Slot
+from cloche.jobdir import orders
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Order
+from cloche.ports.describer import PackageDescription
+from cloche.ports.executor import Handle, Phase, Refused, Sighting, Task, Unreachable
+
+log = structlog.get_logger(__name__)
+
+_TRIES = 3
+_CLOSE_TIMEOUT_S = 5.0
+_OVERDUE_S = 2.0  # after the grace has passed, until the supervisor is no longer trusted to end the task
+_PHASES = {"running": Phase.RUNNING, "paused": Phase.PAUSED, "removing": Phase.RUNNING, "restarting": Phase.RUNNING}
+
+
+class DockerExecutor:
+    """Executions in containers. ``name`` is the mode's."""
+
+    def __init__(self, settings: DockerSettings) -> None:
+        """The daemon may be away: it is asked when it is needed. Raises OSError where ``folder`` is of no use."""
+        self.name = settings.name
+        self._settings = settings
+        self._daemon = Daemon(
+            settings.host, call_timeout_s=settings.call_timeout_s, start_timeout_s=settings.start_timeout_s
+        )
+        self._boot = pids.boot_id()
+        self._places = Places(settings.folder, settings.user)
+        self._places.check()
+        owner = places.identity(settings.folder)
+        self._names = Names()
+        self._reaper = Reaper(
+            self._daemon, self._places, owner, is_job=self._may_be_a_jobs, is_over=self._names.is_over
+        )
+        around = Surroundings(
+            user=settings.user or (os.getuid(), os.getgid()),
+            network=settings.network,
+            runtime=settings.runtime,
+            scratch=settings.scratch,
+            labels=((recipe.OWNER, owner), (recipe.BOOT, self._boot)),
+        )
+        self._maker = Maker(
+            self._daemon,
+            self._places,
+            self._reaper,
+            around,
+            self._names,
+            start_timeout_s=settings.start_timeout_s,
+        )
+        self._descriptions = Descriptions(settings, self._daemon, self._maker)
+        self._watch = Watch()
+        self._lock = threading.Lock()
+        self._gates: dict[str, threading.Lock] = {}
+        self._pools: dict[Kind, Pool] = {}
+        self._watched: set[str] = set()
+        self._dead: set[str] = set()
+        self._held: dict[str, str] = {}
+        self._overdue: dict[str, float] = {}
+        self._closed = False
+        self._on_change: Callable[[str], None] = lambda _: None
+        self._sweep()
+
+    # Describer
+
+    def describe(self, package: str) -> PackageDescription:
+        return self._descriptions.describe(package)
+
+    def fingerprint(self, package: str) -> str:
+        return self._descriptions.fingerprint(package)
+
+    # Executor
+
+    def start(self, task: Task) -> Handle:
+        with self._gate(task.key):
+            found = self.find(task.key, task.jobdir) or self._evicted(task)
+            if found is not None:
+                return found
+            if task.network and self._settings.network is None:
+                raise Refused("the process needs the network, which executions do not have here")
+            pool = self._pool(self._kind(task))
+            for _ in range(_TRIES):
+                slot = pool.take()
+                if self._assign(slot, task):
+                    return self._begun(slot, task)
+                # it died under our hands; whether it began before is told by what it left
+                if (found := self._evicted(task)) is not None:
+                    return found
+        raise Unreachable("containers ended before the execution could begin")
+
+    def find(self, key: str, jobdir: Path) -> Handle | None:
+        holder = places.holder(jobdir)
+        if holder is None or not os.path.lexists(Layout(jobdir).started):
+            return None
+        return Occupied(holder=holder, jobdir=jobdir).handle(key)
+
+    def poll(self, handles: Iterable[Handle]) -> Mapping[Handle, Sighting]:
+        wanted = list(handles)
+        with self._lock:
+            dead = {handle for handle in wanted if handle.key in self._dead}
+        seen = {handle: self._obituary(handle) for handle in dead}
+        if len(dead) == len(wanted):
+            return seen
+        try:
+            listed = {one.id: one for one in self._daemon.labelled(self._reaper.label)}
+        except (Missing, Denied) as error:
+            raise Unreachable(str(error)) from None
+        return seen | {handle: self._sight(handle, listed) for handle in wanted if handle not in dead}
+
+    def stop(self, handle: Handle, *, grace: timedelta) -> None:
+        if handle.key in self._dead:
+            return
+        due = time.monotonic() + grace.total_seconds() + _OVERDUE_S
+        with self._lock:
+            due = self._overdue[handle.key] = min(due, self._overdue.get(handle.key, due))
+        container = Occupied.of(handle).holder.container
+        with self._answers(container):
+            if time.monotonic() > due:
+                self._daemon.signal(container, signal.SIGKILL)
+            elif not self._ask_to_end(handle, grace):
+                self._daemon.signal(container, signal.SIGTERM if grace else signal.SIGKILL)
+            if self._daemon.inspect(container).state == "paused":
+                self._daemon.unpause(container)
+
+    def pause(self, handle: Handle) -> None:
+        container = Occupied.of(handle).holder.container
+        with self._answers(container, "paused"):
+            self._daemon.pause(container)
+
+    def resume(self, handle: Handle) -> None:
+        container = Occupied.of(handle).holder.container
+        with self._answers(container, "running"):
+            self._daemon.unpause(container)
+
+    def collect(self, handle: Handle, into: Path) -> None:
+        """Nothing to do: the job directory is mounted, results are written where the server reads."""
+
+    def release(self, handle: Handle) -> None:
+        container = Occupied.of(handle).holder.container
+        self._reaper.discard(container, container)
+        with self._lock:
+            self._dead.discard(handle.key)
+            self._held.pop(handle.key, None)
+            self._overdue.pop(handle.key, None)
+            self._gates.pop(handle.key, None)
+
+    def listen(self, on_change: Callable[[str], None]) -> None:
+        self._on_change = on_change
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.close()
+        self._reaper.close(_CLOSE_TIMEOUT_S)
+        self._watch.close()
+        self._daemon.close()
+
+    # starting
+
+    @contextlib.contextmanager
+    def _gate(self, key: str) -> Iterator[None]:
+        """One start of a task at a time."""
+        with self._lock:
+            gate = self._gates.setdefault(key, threading.Lock())
+        with gate:
+            yield
+
+    def _kind(self, task: Task) -> Kind:
+        try:
+            version = self._descriptions.version(task.package, task.image)
+        except Missing as error:
+            text = "The container image of this process is missing on this server."
+            raise Refused(text, detail=f"{task.package}: {error}") from None
+        except Denied as error:
+            raise Refused(slots.UNMADE, detail=f"{task.package}: {error}") from None
+        return Kind(
+            image=version.image,
+            package=task.package,
+            network=task.network,
+            code=version.code,
+            state=version.state,
+            memory=task.limits.memory,
+            cpus=task.limits.cpus,
+            processes=task.limits.processes,
+        )
+
+    def _pool(self, kind: Kind) -> Pool:
+        """The pool of the kind; pools of what the package was before are closed."""
+        with self._lock:
+            found = self._pools.get(kind)
+            if found is not None:
+                return found
+            stale = [old for old in self._pools if _is_older(old, kind)]
+            closing = [self._pools.pop(old) for old in stale]
+            wanted = 0 if self._closed else self._settings.prepared
+            found = self._pools[kind] = Pool(
+                self._maker, self._reaper, kind, wanted=wanted, idle_s=self._settings.idle_s
+            )
+        for pool in closing:
+            pool.close()
+        return found
+
+    def _assign(self, slot: Slot, task: Task) -> bool:
+        """Give the task to the slot; False if the slot is dead."""
+        try:
+            self._places.hand_over(slot.name, task.jobdir)
+        except OSError as error:
+            self._drop(slot)
+            self._reaper.discard(slot.name)
+            raise Unreachable(f"the job directory could not be handed over: {error}") from None
+        self._reaper.settle(slot.name)
+        order = Order(jobdir=recipe.JOB, limits=task.limits)
+        try:
+            slot.attached.send(order.dump() + b"\n")
+            line = slot.attached.line(self._settings.confirm_timeout_s)
+        except OSError:
+            line = b""
+        if line == orders.STARTED:
+            slot.attached.close()
+            return True
+        self._drop(slot)
+        if line is None:
+            raise Unreachable("the container did not say whether it got its order")
+        return False
+
+    def _drop(self, slot: Slot) -> None:
+        slot.attached.close()
+        if slot.pidfd is not None:
+            os.close(slot.pidfd)
+
+    def _begun(self, slot: Slot, task: Task) -> Handle:
+        with self._lock:
+            self._held[task.key] = slot.holder.container
+        if slot.pidfd is not None:
+            self._follow(task.key, slot.pidfd)
+        return Occupied(holder=slot.holder, jobdir=task.jobdir).handle(task.key)
+
+    def _evicted(self, task: Task) -> Handle | None:
+        """End the container that has the task's directory and has not begun; the task if it has begun after all."""
+        holder = places.holder(task.jobdir)
+        if holder is None:
+            return None
+        try:
+            self._daemon.remove(holder.container)
+        except (Missing, Denied) as error:
+            raise Unreachable(f"container {holder.container[:12]} cannot be removed: {error}") from None
+        return self.find(task.key, task.jobdir)
+
+    # following
+
+    def _follow(self, key: str, pidfd: int) -> None:
+        with self._lock:
+            self._watched.add(key)
+        self._watch.add(pidfd, functools.partial(self._ended, key))
+
+    def _ended(self, key: str) -> None:
+        with self._lock:
+            self._watched.discard(key)
+            self._dead.add(key)
+        self._on_change(key)
+
+    def _sight(self, handle: Handle, listed: Mapping[str, Seen]) -> Sighting:
+        occupied = Occupied.of(handle)
+        container = occupied.holder.container
+        seen = listed.get(container)
+        if seen is None:
+            return Sighting(phase=Phase.GONE, detail=f"container {container[:12]} is not there any more")
+        phase = _PHASES.get(seen.state)
+        if phase is None:
+            return self._obituary(handle)
+        with self._lock:
+            self._held.setdefault(handle.key, container)
+            unknown = handle.key not in self._watched and handle.key not in self._dead
+        if unknown and (descriptor := self._own(occupied)) is not None:
+            self._follow(handle.key, descriptor)
+        return Sighting(phase=phase, detail=f"container {container[:12]}: {seen.words}")
+
+    def _obituary(self, handle: Handle) -> Sighting:
+        """How a container ended, asked only where its supervisor left no word of it."""
+        occupied = Occupied.of(handle)
+        container = occupied.holder.container
+        words = f"container {container[:12]} has ended"
+        if not os.path.lexists(Layout(occupied.jobdir).exit):
+            with contextlib.suppress(Missing, Denied, Unreachable):
+                inside = self._daemon.inspect(container)
+                words = f"container {container[:12]} ended with code {inside.exit_code}"
+                words += ", out of memory" if inside.oom else f", {inside.error}" if inside.error else ""
+        return Sighting(phase=Phase.GONE, detail=words)
+
+    def _own(self, occupied: Occupied) -> int | None:
+        """A pidfd of the container's first process, if that is in our sight."""
+        holder = occupied.holder
+        if holder.boot != self._boot:
+            return None
+        descriptor, ticks = slots.proven(holder.pid, holder.container)
+        if descriptor is None or ticks == holder.start_ticks:
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    # ending
+
+    def _ask_to_end(self, handle: Handle, grace: timedelta) -> bool:
+        """Ask the supervisor itself, which is told the grace; False where it cannot be seen from here."""
+        descriptor = self._own(Occupied.of(handle))
+        if descriptor is None:
+            return False
+        try:
+            pids.queue_signal(descriptor, signal.SIGTERM, round(grace.total_seconds() * 1000))
+        except ProcessLookupError:
+            return True
+        except OSError as error:
+            log.debug("supervisor cannot be signalled", reason=str(error))
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    @contextlib.contextmanager
+    def _answers(self, container: str, state: str = "") -> Iterator[None]:
+        """What the daemon denies is no error where there is nothing left to do: it has ended, or is in that state."""
+        try:
+            yield
+        except Missing:
+            return
+        except Denied as denied:
+            try:
+                now = self._daemon.inspect(container).state
+            except Missing:
+                return
+            except Denied as error:
+                raise Unreachable(str(error)) from None
+            if now == state or now not in ("running", "paused"):
+                return
+            raise Unreachable(f"container {container[:12]} is {now}: {denied}") from None
+
+    # sweeping
+
+    def _may_be_a_jobs(self, seen: Seen) -> bool:
+        """Whether the container may be somebody's although this server did not make it, or has given it to a job."""
+        with self._lock:
+            if seen.id in self._held.values():
+                return True
+        name = seen.labels.get(recipe.SLOT, "")
+        if name and not self._names.are_ours(name) and not self._names.is_over(name):
+            return True  # another server's over the same data: its successor is looking at it
+        return bool(name) and seen.state in _PHASES and not self._places.is_held(name)
+
+    def _sweep(self) -> None:
+        try:
+            self._reaper.sweep()
+        except (Missing, Denied, Unreachable) as error:
+            log.warning("container daemon unreachable", mode=self.name, reason=str(error))
+
+
+def _is_older(old: Kind, new: Kind) -> bool:
+    """Whether the package of ``old`` has another image or other code now."""
+    return old.package == new.package and (old.image, old.state) != (new.image, new.state)

@@ -1,0 +1,39 @@
+"""Docker executors for tests, with an image of this host's own Python."""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import needs
+import quick_image
+from cloche.executors.docker.daemon import Daemon
+from cloche.executors.docker.settings import DockerSettings
+from cloche.ports.executor import Unreachable
+from executions import owner
+
+
+@functools.cache
+def missing(host: str = "") -> str:
+    """Why there is no container daemon, or an empty text."""
+    try:
+        Daemon(host, call_timeout_s=5, start_timeout_s=5).version()
+    except Unreachable as error:
+        return str(error)
+    return ""
+
+
+def need_docker() -> None:
+    """Skip where there is no daemon."""
+    needs.need("docker", when=not missing(), reason=missing())
+
+
+def docker(folder: Path, **changes: Any) -> DockerSettings:
+    """Settings of a docker executor whose server keeps its data in ``folder``."""
+    given: dict[str, Any] = {
+        "name": "docker",
+        "folder": folder / "slots",
+        "image": quick_image.image(),
+        "user": owner(),
+        "hidden": (folder,),
+    }
+    return DockerSettings(**given | changes)
