@@ -7,6 +7,8 @@ from typing import Any
 import needs
 import quick_image
 from cloche.executors.docker.daemon import Daemon
+from cloche.executors.docker.places import identity
+from cloche.executors.docker.recipe import OWNER
 from cloche.executors.docker.settings import DockerSettings
 from cloche.ports.executor import Unreachable
 from executions import owner
@@ -37,3 +39,11 @@ def docker(folder: Path, **changes: Any) -> DockerSettings:
         "hidden": (folder,),
     }
     return DockerSettings(**given | changes)
+
+
+def remove_containers(folder: Path) -> None:
+    """Whatever executors over ``folder`` have left to the engine, which is not there in their tests."""
+    daemon = Daemon("", call_timeout_s=20, start_timeout_s=60)
+    for seen in daemon.labelled(f"{OWNER}={identity(folder / 'slots')}"):
+        daemon.remove(seen.id)
+    daemon.close()

@@ -15,7 +15,7 @@ from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.executor import Executor, Handle, Pausable, Phase, Refused, Task
-from dockers import docker, need_docker
+from dockers import docker, need_docker, remove_containers
 from executions import Bench, alive, beats, data_folder, ended, local, need_level, phase, until
 
 CHORES = str(Path(__file__).parent / "chores.py")
@@ -29,21 +29,28 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module", params=[*(f"local-{level.value}" for level in Level), "docker"])
-def make(request: pytest.FixtureRequest, folder: Path) -> Callable[[], Executor]:
+def make(request: pytest.FixtureRequest, folder: Path) -> Iterator[Callable[[], Executor]]:
     """Makes executors of one back-end that share their tasks, as a server and its successor do."""
     if request.param == "docker":
         need_docker()
-        return lambda: DockerExecutor(docker(folder))
+        yield lambda: DockerExecutor(docker(folder))
+        remove_containers(folder)  # of tasks that no test has released
+        return
     level = Level(request.param.removeprefix("local-"))
     need_level(level)
-    return lambda: LocalExecutor(local(folder, level))
+    yield lambda: LocalExecutor(local(folder, level))
 
 
 @pytest.fixture(scope="module")
 def bench(make: Callable[[], Executor], folder: Path) -> Iterator[Bench]:
     executor = make()
-    yield Bench(executor, folder, CHORES)
+    yield Bench(executor, folder, CHORES, pace=_pace(executor))
     executor.close()
+
+
+def _pace(executor: Executor) -> float:
+    """How much longer a task has to run where the next one may take seconds to start."""
+    return 20.0 if isinstance(executor, DockerExecutor) else 1.0
 
 
 def test_a_task_ends_with_evidence_result_and_log(bench: Bench) -> None:
@@ -66,8 +73,8 @@ def test_the_end_is_pushed_at_once(bench: Bench) -> None:
 
 
 def test_poll_is_total_and_follows_a_task_to_its_end(bench: Bench) -> None:
-    task, handle = bench.running("sleep", seconds=0.2)
-    _, other = bench.running("sleep", seconds=0.2)
+    task, handle = bench.running("sleep", seconds=0.2 * bench.pace)
+    _, other = bench.running("sleep", seconds=0.2 * bench.pace)
     seen = bench.executor.poll([handle, other])
     assert [seen[handle].phase, seen[other].phase] == [Phase.RUNNING, Phase.RUNNING]
     assert bench.wait(task).exit is not None
@@ -197,8 +204,9 @@ def test_a_broken_package_is_refused(bench: Bench) -> None:
 
 
 def test_closing_lets_running_tasks_go_on(make: Callable[[], Executor], folder: Path) -> None:
-    passing = Bench(make(), folder, CHORES)
-    task, handle = passing.running("sleep", seconds=0.3)
+    executor = make()
+    passing = Bench(executor, folder, CHORES)
+    task, handle = passing.running("sleep", seconds=0.3 * _pace(executor))
     pid = int(handle.native.split(" ", 1)[0])
     passing.executor.close()
     assert alive(pid)

@@ -24,6 +24,7 @@ from cloche.ports.executor import Refused, Unreachable
 
 log = structlog.get_logger(__name__)
 
+_CLOSE_TIMEOUT_S = 10.0
 BROKEN = "The package of this process is broken; the operator finds the error in the server's log."
 UNMADE = "No container could be made for this process; the operator finds the error in the server's log."
 NO_ROOM = "No container could be made for this process: the disk of the container engine is full."
@@ -170,19 +171,19 @@ def proven(pid: int, container: str) -> tuple[int | None, int]:
 
 
 class Names:
-    """Names for containers and their directories that say which server made them."""
+    """Names for containers and their directories that say which server made them, and which executor of it."""
 
     def __init__(self) -> None:
         pid = os.getpid()
-        self._server = f"cloche-{pid}-{pids.start_ticks(pid)}"
+        self._prefix = f"cloche-{pid}-{pids.start_ticks(pid)}-{uuid.uuid4().hex[:8]}-"
 
     def new(self) -> str:
         """One that was never given."""
-        return f"{self._server}-{uuid.uuid4().hex[:16]}"
+        return self._prefix + uuid.uuid4().hex[:16]
 
     def are_ours(self, name: str) -> bool:
         """Whether it was given here."""
-        return name.startswith(f"{self._server}-")
+        return name.startswith(self._prefix)
 
     @staticmethod
     def is_over(name: str) -> bool:
@@ -222,7 +223,7 @@ class Pool:
             self._changed.notify_all()
         self._drain()
         if refiller is not None:
-            refiller.join(timeout=1.0)
+            refiller.join(_CLOSE_TIMEOUT_S)
 
     def _pop(self) -> Slot | None:
         with self._changed:
