@@ -6,7 +6,7 @@ from typing import Any
 
 import needs
 import quick_image
-from cloche.executors.docker.daemon import Daemon
+from cloche.executors.docker.daemon import Daemon, Seen
 from cloche.executors.docker.places import identity
 from cloche.executors.docker.recipe import OWNER
 from cloche.executors.docker.settings import DockerSettings
@@ -41,9 +41,21 @@ def docker(folder: Path, **changes: Any) -> DockerSettings:
     return DockerSettings(**given | changes)
 
 
-def remove_containers(folder: Path) -> None:
-    """Whatever executors over ``folder`` have left to the engine, which is not there in their tests."""
+def containers(datadir: Path) -> list[Seen]:
+    """What there is of the server that keeps its data in ``datadir``."""
+    slots = datadir / "slots"
+    if not slots.exists() or missing():
+        return []
     daemon = Daemon("", call_timeout_s=20, start_timeout_s=60)
-    for seen in daemon.labelled(f"{OWNER}={identity(folder / 'slots')}"):
+    try:
+        return daemon.labelled(f"{OWNER}={identity(slots)}")
+    finally:
+        daemon.close()
+
+
+def remove_containers(datadir: Path) -> None:
+    """Whatever executors over ``datadir`` have left to the engine, which is not there in their tests."""
+    daemon = Daemon("", call_timeout_s=20, start_timeout_s=60)
+    for seen in containers(datadir):
         daemon.remove(seen.id)
     daemon.close()

@@ -5,13 +5,8 @@ from itertools import permutations
 
 import pytest
 
-from tongues import TONGUES, Refused
-
-ECHO = "org.n52.javaps.test.EchoProcess"
-INPUTS = {"literalInput": "a < b & ü", "complexInput": "<t>inside</t>"}
-OUTPUTS = ("literalOutput", "complexOutput")
-EXPECTED = {"literalOutput": "a < b & ü", "complexOutput": "inside"}
-XML = {"xml": ("complexInput",)}
+from scenario import ECHO, EXPECTED, INPUTS, OUTPUTS, XML, ended, play
+from tongues import TONGUES
 
 
 @pytest.fixture
@@ -19,30 +14,9 @@ def speak(server):
     return {name: tongue(server.url) for name, tongue in TONGUES.items()}
 
 
-def ended(tongue, job):
-    until = time.monotonic() + 30
-    while (state := tongue.state(job)) == "open":
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    return state
-
-
 @pytest.mark.parametrize("name", TONGUES)
 def test_a_scenario(speak, name):
-    tongue = speak[name]
-    assert tongue.run(ECHO, INPUTS, OUTPUTS, **XML) == EXPECTED
-    assert tongue.run(ECHO, INPUTS, OUTPUTS, reference=("complexOutput",), **XML) == EXPECTED
-    job = tongue.begin(ECHO, INPUTS | {"duration": "300"}, OUTPUTS, **XML)
-    assert tongue.state(job) in {"open", "succeeded"}
-    assert ended(tongue, job) == "succeeded"
-    assert tongue.result(job) == EXPECTED
-    assert tongue.state("no-such-job") == "gone"
-    with pytest.raises(Refused, match="no-such-process"):
-        tongue.run("no-such-process", {}, OUTPUTS)
-    with pytest.raises(Refused, match="no-such-input"):
-        tongue.run(ECHO, {"no-such-input": "1"}, OUTPUTS)
-    with pytest.raises(Refused, match="no-such-output"):
-        tongue.run(ECHO, {}, ["no-such-output"])
+    play(speak[name])
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(TONGUES, 2)))

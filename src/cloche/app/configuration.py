@@ -184,6 +184,11 @@ def _absolute(settings: Settings, base: Path, file: Path | None) -> Settings:
             processing,
             hiddenpaths=(*(base / path for path in processing.hiddenpaths), *((file.resolve(),) if file else ())),
             readablepaths=tuple(base / path for path in processing.readablepaths),
-            packages=tuple(str((base / name).resolve()) if is_path(name) else name for name in processing.packages),
+            packages=tuple(_named(name, base) for name in processing.packages),
         ),
+        packages={_named(name, base): package for name, package in settings.packages.items()},
     )
+
+
+def _named(package: str, base: Path) -> str:
+    return str((base / package).resolve()) if is_path(package) else package

@@ -42,6 +42,10 @@ class Datadir:
         """The process number of the server that owns it now, if any."""
         return holder(self.lock)
 
+    @property
+    def slots(self) -> Path:
+        return self.root / "slots"
+
     @contextmanager
     def owned(self) -> Iterator[None]:
         """Be the only server here. Raises DatadirTaken."""

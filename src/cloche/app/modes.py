@@ -1,19 +1,21 @@
 """Which modes work on this host, and the one that ``auto`` means."""
 
-import os
-import pwd
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
 
-from cloche.app.settings import MODES, Settings
+from cloche.app import containers
+from cloche.app.hosts import CannotServe, owner
+from cloche.app.overrides import DividedDescriber
+from cloche.app.settings import DOCKER, MODES, Settings
 from cloche.executors.local.capabilities import Capabilities, probe
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.orders import Level
+from cloche.ports.describer import Describer
 from cloche.ports.executor import Executor, Pausable
 
 log = structlog.get_logger("cloche.modes")
@@ -29,35 +31,18 @@ WALLS = {
 }
 
 
-class CannotServe(Exception):
-    """The settings ask for what this host cannot do; the text names the mend."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Modes:
     """``default`` names the executor of every process that has no mode of its own."""
 
     default: str
-    executors: Mapping[str, LocalExecutor]
+    executors: Mapping[str, Executor]
+    describer: Describer
 
 
 def can_pause(mode: str) -> bool:
-    """Whether executions of that mode can be held still."""
-    return mode in KINDS and issubclass(KINDS[mode], Pausable)
-
-
-def owner(settings: Settings) -> tuple[int, int] | None:
-    """Whom executions run as where the server is root. Raises CannotServe."""
-    if os.geteuid() != 0:
-        return None
-    name = settings.processing.user
-    try:
-        account = pwd.getpwnam(name)
-    except KeyError:
-        raise CannotServe(f"[processing] user: there is no account {name!r}; create it or name another") from None
-    if account.pw_uid == 0:
-        raise CannotServe("[processing] user: executions never run as root; name another account")
-    return account.pw_uid, account.pw_gid
+    """Whether executions of that mode can be held still. Containers can; their library may not be there to be asked."""
+    return mode == DOCKER or (mode in KINDS and issubclass(KINDS[mode], Pausable))
 
 
 def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
@@ -75,26 +60,38 @@ def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
 
 
 @contextmanager
-def opened(settings: Settings, jobs: Path) -> Iterator[Modes]:
-    """The executors of every mode that works here. Raises CannotServe where that of the settings does not."""
+def opened(settings: Settings, jobs: Path, slots: Path) -> Iterator[Modes]:
+    """The executors of every mode that works here. ``slots`` is for prepared containers, beside ``jobs``.
+
+    Raises CannotServe where the mode of the settings does not work.
+    """
     common = local_settings(settings, jobs)
     found = probe(common)
     levels = {mode: found.strongest(*LEVELS[mode]) for mode in MODES}
     default = _choose(settings.processing.mode, levels, found)
-    executors = {
-        mode: LocalExecutor(replace(common, name=mode, level=level))
-        for mode, level in levels.items()
-        if level is not None
-    }
-    try:
-        yield Modes(default=default, executors=executors)
-    finally:
-        for executor in executors.values():
-            executor.close()
+    with ExitStack() as stack:
+        local = {
+            mode: LocalExecutor(replace(common, name=mode, level=level))
+            for mode, level in levels.items()
+            if level is not None
+        }
+        for executor in local.values():
+            stack.callback(executor.close)
+        if not containers.are_wanted(settings):
+            yield Modes(default=default, executors=local, describer=local[default])
+            return
+        docker = containers.opened(settings, slots)
+        stack.callback(docker.close)
+        others = local.get(default, docker)
+        describer = DividedDescriber(docker, others, settings.packages)
+        yield Modes(default=default, executors={**local, DOCKER: docker}, describer=describer)
 
 
 def _choose(wanted: str, levels: Mapping[str, Level | None], found: Capabilities) -> str:
     """The mode of the settings, or the strongest that works; said in the log."""
+    if wanted == DOCKER:
+        log.info("mode", mode=wanted, reason="set in [processing] mode", walls=containers.WALLS)
+        return wanted
     chosen = wanted if wanted != "auto" else next((mode for mode in reversed(MODES) if levels[mode]), MODES[-1])
     level = levels[chosen]
     if level is None:

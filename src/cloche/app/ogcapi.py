@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
-from cloche.app.modes import CannotServe
+from cloche.app.hosts import CannotServe
 from cloche.app.settings import Settings
 from cloche.engine.callbacks import CallbackPolicy, Callbacks
 from cloche.ports.store import JobStore

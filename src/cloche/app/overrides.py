@@ -1,12 +1,12 @@
 """What the operator sets for single processes, put over what their authors say (``[processes.ID]``)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
 from msgspec.structs import asdict
 
-from cloche.app.settings import MODES, Limits, Process, ProcessLimits
+from cloche.app.settings import DOCKER, MODES, Limits, Process, ProcessLimits
 from cloche.model.limits import Limits as ModelLimits
 from cloche.model.process import ProcessDescription
 from cloche.ports.describer import Describer, PackageDescription
@@ -26,6 +26,30 @@ NAMES = {
     "logsize": "log_size",
 }
 """Settings to fields of the model."""
+
+_STRENGTH = (*MODES, DOCKER)
+
+
+class DividedDescriber:
+    """A describer for ``inside``, the packages that live in images, and one for all others."""
+
+    def __init__(self, images: Describer, others: Describer, inside: Collection[str]) -> None:
+        self._images = images
+        self._others = others
+        self._inside = frozenset(inside)
+
+    def describe(self, package: str) -> PackageDescription:
+        found = self._of(package).describe(package)
+        if package not in self._inside:
+            return found
+        # it can be executed nowhere else
+        return replace(found, processes=tuple(replace(process, mode=DOCKER) for process in found.processes))
+
+    def fingerprint(self, package: str) -> str:
+        return self._of(package).fingerprint(package)
+
+    def _of(self, package: str) -> Describer:
+        return self._images if package in self._inside else self._others
 
 
 class OverridingDescriber:
@@ -48,6 +72,7 @@ class OverridingDescriber:
         return replace(
             process,
             mode=override.mode or stronger(process.mode, self._mode),
+            image=override.image or process.image,
             parallel=override.parallelprocesses or process.parallel,
             limits=replace(process.limits, **_given(override.limits)),
         )
@@ -55,7 +80,7 @@ class OverridingDescriber:
 
 def stronger(asked: str | None, server: str) -> str | None:
     """An author may ask for stronger walls than the server's, never for weaker ones; None is the server's."""
-    if asked in MODES and server in MODES and MODES.index(asked) <= MODES.index(server):
+    if asked in _STRENGTH and server in _STRENGTH and _STRENGTH.index(asked) <= _STRENGTH.index(server):
         return None
     return asked
 

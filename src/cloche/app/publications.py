@@ -15,15 +15,16 @@ from cloche.catalog.discovery import installed
 
 def catalog_of(settings: Settings, found: Modes) -> PackageCatalog:
     """The catalog of all packages; nothing is described before it is started or refreshed."""
-    packages = (*settings.processing.packages, *(installed() if settings.processing.entrypoints else ()))
-    describer = OverridingDescriber(found.executors[found.default], settings.processes, mode=found.default)
+    named = (*settings.processing.packages, *settings.packages)
+    packages = (*named, *(installed() if settings.processing.entrypoints else ()))
+    describer = OverridingDescriber(found.describer, settings.processes, mode=found.default)
     return PackageCatalog(packages, describer, interval=settings.processing.reload)
 
 
 @contextmanager
 def open_catalog(settings: Settings) -> Iterator[PackageCatalog]:
     """What the settings publish, described as the server would. Raises CannotServe."""
-    with passable_directory() as folder, modes.opened(settings, folder) as found:
+    with passable_directory() as folder, modes.opened(settings, folder, folder / "slots") as found:
         catalog = catalog_of(settings, found)
         catalog.refresh()
         yield catalog

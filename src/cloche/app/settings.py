@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 MODES = ("multiprocessing", "sandbox")
-"""From the weakest walls to the strongest."""
-ModeName = Literal["auto", "multiprocessing", "sandbox"]
-ProcessModeName = Literal["", "multiprocessing", "sandbox"]
+"""What `auto` chooses from: from the weakest walls to the strongest."""
+DOCKER = "docker"
+ModeName = Literal["auto", "multiprocessing", "sandbox", "docker"]
+ProcessModeName = Literal["", "multiprocessing", "sandbox", "docker"]
 
 
 class Size(int):
@@ -95,7 +96,10 @@ class Processing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     mode: Annotated[
         ModeName,
-        _doc("`auto` takes the strongest mode that works on this host and says which in the log."),
+        _doc(
+            "`auto` takes the strongest mode that works on this host, never containers, and says which in the log. "
+            "`docker`: a container for every execution, made from `image`."
+        ),
     ] = "auto"
     packages: Annotated[
         tuple[str, ...],
@@ -128,6 +132,35 @@ class Processing(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     pausedclock: Annotated[
         bool, _doc("Let the time limit of a job go on while it is paused. Otherwise its clock stands still.")
     ] = False
+    image: Annotated[
+        str,
+        _doc(
+            "Container image that executions in mode docker run in; Cloche and the packages are installed in it. It is "
+            "never pulled."
+        ),
+    ] = ""
+    containers: Annotated[
+        str,
+        _doc(
+            "Address of the container daemon (Docker, or podman's service), such as `unix:///run/podman/podman.sock`. "
+            "Empty: `DOCKER_HOST`, else Docker's own socket."
+        ),
+    ] = ""
+    runtime: Annotated[
+        str, _doc("OCI runtime of containers by the daemon's name for it: `crun`, `runsc`, ... Empty: its default.")
+    ] = ""
+    containernetwork: Annotated[
+        str,
+        _doc("The daemon's network for containers of processes that need one, if `network` allows it."),
+    ] = "bridge"
+    prepared: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="Containers kept ready, their package imported, for each package and set of limits in use. 0: "
+            "each is made when it is needed.",
+        ),
+    ] = 2
     reload: Annotated[
         Duration, _doc("How often the packages' files are looked at for changes. 0: only at the start.")
     ] = Duration(2)
@@ -167,10 +200,22 @@ class ProcessLimits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     logsize: Annotated[Size, _doc("As in `[limits]`.")] = Size(0)
 
 
+class Package(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A package of that name that lives in an image of its own. It is published without being named elsewhere."""
+
+    image: Annotated[
+        str, _doc("Container image that it is described and executed in, in mode docker. Empty: `[processing] image`.")
+    ] = ""
+
+
 class Process(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Overrides for the process of that identifier."""
 
     mode: Annotated[ProcessModeName, _doc("Mode of this process; empty: as its author or `[processing]` says.")] = ""
+    image: Annotated[
+        str,
+        _doc("Container image of this process in mode docker; empty: as its author, package or `[processing]` says."),
+    ] = ""
     parallelprocesses: Annotated[
         int, Meta(ge=0, description="Executions of it that may run at once; 0: no own limit.")
     ] = 0
@@ -260,6 +305,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     server: Server = field(default_factory=Server)
     processing: Processing = Processing()
+    packages: dict[str, Package] = field(default_factory=dict)
     processes: dict[str, Process] = field(default_factory=dict)
     limits: Limits = Limits()
     references: References = References()

@@ -17,7 +17,8 @@ from cloche.app.archive import archive
 from cloche.app.compression import Compression
 from cloche.app.datadir import Datadir
 from cloche.app.drain import Drain
-from cloche.app.modes import CannotServe, Modes
+from cloche.app.hosts import CannotServe, owner
+from cloche.app.modes import Modes
 from cloche.app.overrides import limits
 from cloche.app.publications import catalog_of
 from cloche.app.settings import Settings
@@ -68,8 +69,8 @@ def opened(settings: Settings) -> Iterator[House]:
     drain = Drain(datadir.drain)
     with ExitStack() as stack:
         stack.enter_context(datadir.owned())
-        found = stack.enter_context(modes.opened(settings, datadir.jobs))
-        kept = stack.enter_context(archive(datadir, modes.owner(settings)))
+        found = stack.enter_context(modes.opened(settings, datadir.jobs, datadir.slots))
+        kept = stack.enter_context(archive(datadir, owner(settings)))
         fetcher = _fetcher(settings)
         stack.callback(fetcher.close)
         catalog = catalog_of(settings, found)
@@ -146,6 +147,10 @@ def _engine_policy(settings: Settings, catalog: PackageCatalog) -> engine_policy
         description = described(process)
         return description is not None and description.network
 
+    def image(process: str) -> str | None:
+        description = described(process)
+        return description.image if description else None
+
     def input_bytes(process: str, name: str) -> int | None:
         description = described(process)
         parameter = description.input(name) if description else None
@@ -157,6 +162,7 @@ def _engine_policy(settings: Settings, catalog: PackageCatalog) -> engine_policy
         parallel=server.parallelprocesses,
         per_process=per_process,
         network=network,
+        image=image,
         input_bytes=input_bytes,
         keep_results=timedelta(seconds=server.keepresults) if server.keepresults else None,
         keep_workdir=not server.cleantempdir,

@@ -23,7 +23,8 @@ class Options(TypedDict, total=False):
     """What ``@process(...)`` takes.
 
     ``id``: else the function's name. ``title``, ``abstract``: else the docstring's first paragraph and the rest.
-    ``limits``: of one execution; ``mode``: instead of the server's processing mode; ``parallel``: at most so many
+    ``limits``: of one execution; ``mode``: instead of the server's processing mode; ``image``: instead of the server's
+    container image, where the mode has one; ``parallel``: at most so many
     executions at once; ``network``: whether the process needs one. ``job_control``: else all of sync-execute,
     async-execute and dismiss.
     """
@@ -37,6 +38,7 @@ class Options(TypedDict, total=False):
     translations: Translations
     limits: limits.Limits
     mode: str
+    image: str
     parallel: int
     network: bool
     job_control: Sequence[str]
@@ -94,6 +96,7 @@ def _declare(function: Callable[..., Any], name: str, options: dict[str, Any]) -
         job_control=_job_control(options.get("job_control", tuple(JobControl))),
         limits=_limits(options.get("limits")),
         mode=options.get("mode"),
+        image=options.get("image"),
         parallel=_parallel(options.get("parallel")),
         network=bool(options.get("network", False)),
     )

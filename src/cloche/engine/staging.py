@@ -45,6 +45,7 @@ def stage(job: Job, layout: Layout, fetcher: Fetcher, policy: Policy) -> Task:
         package=job.package,
         jobdir=layout.root,
         limits=job.limits,
+        image=policy.image(job.process),
         network=policy.network(job.process),
     )
 

@@ -73,8 +73,8 @@ class Group(Described):
 class ProcessDescription:
     """Everything that clients may know of a process, and the limits its author asks for.
 
-    ``mode`` overrides the server's processing mode; ``parallel`` caps its concurrent executions; ``network`` says that
-    it needs one.
+    ``mode`` overrides the server's processing mode, ``image`` its container image; ``parallel`` caps its concurrent
+    executions; ``network`` says that it needs one.
     """
 
     id: str
@@ -89,6 +89,7 @@ class ProcessDescription:
     job_control: tuple[JobControl, ...] = (JobControl.SYNC, JobControl.ASYNC, JobControl.DISMISS)
     limits: Limits = field(default_factory=Limits)
     mode: str | None = None
+    image: str | None = None
     parallel: int | None = None
     network: bool = False
 

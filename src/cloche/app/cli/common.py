@@ -135,7 +135,7 @@ def say_draining(drain: "Drain") -> None:
 @contextmanager
 def archive_of(config: Path | None, datadir: Path | None) -> Iterator["Archive"]:
     """What a data directory remembers, whether its server runs or not; errors become the command's."""
-    from cloche.app import modes
+    from cloche.app import hosts
     from cloche.app.archive import existing
     from cloche.model.errors import ClocheError
     from cloche.ports.store import StoreUnavailable
@@ -144,11 +144,11 @@ def archive_of(config: Path | None, datadir: Path | None) -> Iterator["Archive"]
     hush(settings)
     chosen = datadir or settings.server.datadir
     try:
-        with existing(chosen, modes.owner(settings)) as archive:
+        with existing(chosen, hosts.owner(settings)) as archive:
             yield archive
     except FileNotFoundError:
         raise Failed(f"there is no data directory {chosen}; name one with --datadir or --config") from None
     except ClocheError as error:
         raise Failed(error.text) from None
-    except (StoreUnavailable, modes.CannotServe) as error:
+    except (StoreUnavailable, hosts.CannotServe) as error:
         raise Failed(str(error)) from None

@@ -25,6 +25,7 @@ def doctor(context: click.Context, config: Path | None) -> None:
     from cloche.app import modes
     from cloche.app.datadir import Datadir
     from cloche.app.drain import Drain
+    from cloche.app.hosts import CannotServe
 
     settings = settings_of(config)
     hush(settings)

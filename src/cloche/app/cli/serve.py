@@ -44,7 +44,7 @@ def demo(config: Path | None, host: str | None, port: int | None, *, leave: bool
 
 def _serve(settings: "Settings", ready: "Ready | None" = None) -> None:
     from cloche.app.datadir import DatadirTaken
-    from cloche.app.modes import CannotServe
+    from cloche.app.hosts import CannotServe
     from cloche.app.server import PortTaken, serve
     from cloche.ports.store import StoreUnavailable
 
