@@ -34,28 +34,28 @@ def docker(folder: Path, **changes: Any) -> DockerSettings:
     given: dict[str, Any] = {
         "name": "docker",
         "folder": folder / "slots",
-        "image": quick_image.image(),
+        "image": quick_image.image(changes.get("host") or None),
         "user": owner(),
         "hidden": (folder,),
     }
     return DockerSettings(**given | changes)
 
 
-def containers(datadir: Path) -> list[Seen]:
+def containers(datadir: Path, host: str = "") -> list[Seen]:
     """What there is of the server that keeps its data in ``datadir``."""
     slots = datadir / "slots"
-    if not slots.exists() or missing():
+    if not slots.exists() or missing(host):
         return []
-    daemon = Daemon("", call_timeout_s=20, start_timeout_s=60)
+    daemon = Daemon(host, call_timeout_s=20, start_timeout_s=60)
     try:
         return daemon.labelled(f"{OWNER}={identity(slots)}")
     finally:
         daemon.close()
 
 
-def remove_containers(datadir: Path) -> None:
+def remove_containers(datadir: Path, host: str = "") -> None:
     """Whatever executors over ``datadir`` have left to the engine, which is not there in their tests."""
-    daemon = Daemon("", call_timeout_s=20, start_timeout_s=60)
-    for seen in containers(datadir):
+    daemon = Daemon(host, call_timeout_s=20, start_timeout_s=60)
+    for seen in containers(datadir, host):
         daemon.remove(seen.id)
     daemon.close()

@@ -142,3 +142,11 @@ def _beat(name: str, seconds: float = 3600) -> None:
         with Path(f"beat.{name}").open("a") as file:
             file.write("x")
         time.sleep(0.005)
+
+
+@process
+def devour(megabytes: int) -> Result:
+    """Take memory, and use it."""
+    Path("begun").touch()
+    taken = [bytearray(os.urandom(1 << 20)) for _ in range(megabytes)]
+    return str(len(taken))

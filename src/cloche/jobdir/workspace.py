@@ -107,7 +107,8 @@ class JobDirs:
             return
         for folder in (layout.inputs, layout.work):
             remove_tree(folder)
-        layout.request.unlink(missing_ok=True)
+        for file in (layout.request, layout.holder):
+            file.unlink(missing_ok=True)
 
     def remove(self, job: JobId) -> None:
         remove_tree(self.jobdir(job))

@@ -1,0 +1,116 @@
+"""A container daemon of one's own, to be stopped, killed and starved without harm to anybody else's."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import needs
+from cloche.executors.docker.daemon import Daemon
+from cloche.ports.executor import Unreachable
+
+PATIENCE = 60.0
+
+
+class Dockerd:
+    """``folder`` holds all that it has; ``host`` is its address."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.host = f"unix://{folder}/docker.sock"
+        # never "none": that deletes the bridge of the machine's own daemon
+        self._bridge = f"clo{uuid.uuid4().hex[:8]}"
+        self._process: subprocess.Popen[bytes] | None = None
+        _run("ip", "link", "add", self._bridge, "type", "bridge")
+        _run("ip", "addr", "add", f"172.30.{os.getpid() % 250}.1/24", "dev", self._bridge)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        folder = self.folder
+        command = ["dockerd", "-H", self.host, "--data-root", folder / "data", "--exec-root", folder / "exec"]
+        command += ["--pidfile", folder / "pid", "--bridge", self._bridge, "--iptables=false", "--ip-masq=false"]
+        with (folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        until = time.monotonic() + PATIENCE
+        while not self.answers():
+            assert time.monotonic() < until, (folder / "log").read_text()[-3000:]
+            assert self._process.poll() is None, (folder / "log").read_text()[-3000:]
+            time.sleep(0.1)
+
+    def answers(self) -> bool:
+        daemon = Daemon(self.host, call_timeout_s=2, start_timeout_s=2)
+        try:
+            daemon.version()
+        except Unreachable:
+            return False
+        finally:
+            daemon.close()
+        return True
+
+    def signal(self, number: int) -> None:
+        """SIGKILL and SIGTERM end it, SIGSTOP hangs it."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        if number in (signal.SIGKILL, signal.SIGTERM):
+            self._process.wait(PATIENCE)
+        if number == signal.SIGKILL:
+            self._end_containerd()
+
+    def hang_containerd(self, number: int) -> None:
+        """SIGSTOP: the daemon answers, and no container is started or ended; SIGCONT: they are again."""
+        os.kill(self._containerd(), number)
+
+    def close(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGCONT)
+            with contextlib.suppress(FileNotFoundError):
+                self.hang_containerd(signal.SIGCONT)
+            self._process.terminate()
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._end_containerd()
+        _run("ip", "link", "del", self._bridge)
+
+    def _containerd(self) -> int:
+        return int((self.folder / "exec/containerd/containerd.pid").read_text())
+
+    def _end_containerd(self) -> None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            os.kill(self._containerd(), signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def dockerd(size: str = "") -> Iterator[Dockerd]:
+    """A running daemon; ``size``: its data on a file system of that size, in memory."""
+    needs.need("dockerd", when=os.getuid() == 0 and bool(shutil.which("dockerd")), reason="no root, or no dockerd")
+    folder = Path(tempfile.mkdtemp(prefix="cloche-dockerd-", dir="/var/tmp"))
+    (folder / "data").mkdir()
+    if size:
+        _run("mount", "-t", "tmpfs", "-o", f"size={size}", "cloche-test", str(folder / "data"))
+    daemon = Dockerd(folder)
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.close()
+        _unmount_below(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unmount_below(folder: Path) -> None:
+    places = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for place in reversed([place for place in places if place.startswith(f"{folder}/")]):
+        subprocess.run(["umount", "-l", place], check=False)
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
