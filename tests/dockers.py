@@ -24,6 +24,11 @@ def missing(host: str = "") -> str:
     return ""
 
 
+def image(host: str = "") -> str:
+    """The name of an image that tasks can run in."""
+    return quick_image.image(host or None)
+
+
 def need_docker() -> None:
     """Skip where there is no daemon."""
     needs.need("docker", when=not missing(), reason=missing())
@@ -34,7 +39,7 @@ def docker(folder: Path, **changes: Any) -> DockerSettings:
     given: dict[str, Any] = {
         "name": "docker",
         "folder": folder / "slots",
-        "image": quick_image.image(changes.get("host") or None),
+        "image": image(changes.get("host", "")),
         "user": owner(),
         "hidden": (folder,),
     }

@@ -72,6 +72,17 @@ def _answered(call: Callable[P, R]) -> Callable[P, R]:
     return asked
 
 
+class _Client(APIClient):
+    """Lets go of its connection where it could not ask for the version, and so never came to be."""
+
+    def _retrieve_server_version(self) -> str:
+        try:
+            return str(super()._retrieve_server_version())  # type: ignore[misc] # not in the stubs
+        except BaseException:
+            self.close()
+            raise
+
+
 class Daemon:
     """One daemon. Every method from any thread; each raises Missing, Denied or Unreachable."""
 
@@ -174,4 +185,4 @@ class Daemon:
     def _client(self, timeout: float) -> APIClient:
         """Asks the daemon for its version, to speak it."""
         given: dict[str, Any] = {"base_url": self._host} if self._host else {**kwargs_from_env()}
-        return APIClient(**given, version="auto", timeout=round(timeout) or 1, max_pool_size=32)
+        return _Client(**given, version="auto", timeout=round(timeout) or 1, max_pool_size=32)
