@@ -7,6 +7,8 @@ from cloche.jobdir.records import ExitRecord, ResultFailure, ResultRecord
 from cloche.model.job import Failure, FailureKind
 from cloche.ports.executor import Phase, Sighting
 
+STOPPED = "The execution was stopped from outside, by the host or an operator."
+
 
 def said(kind: FailureKind, text: str = "because", locator: str = "") -> ResultRecord:
     return ResultRecord(failure=ResultFailure(kind=kind, text=text, locator=locator))
@@ -25,6 +27,9 @@ def said(kind: FailureKind, text: str = "because", locator: str = "") -> ResultR
         ({"code": 1}, said(FailureKind.INTERNAL), "crash", "because"),
         ({"code": 1}, said(FailureKind.REFERENCE), "crash", "because"),
         ({"signal": 11}, said(FailureKind.PROCESS), "crash", "The process was killed by signal SIGSEGV."),
+        ({"signal": 9, "stopped": True}, None, "lost", STOPPED),
+        ({"code": 143, "stopped": True}, said(FailureKind.PROCESS), "lost", STOPPED),
+        ({"stopped": True, "breach": "a limit"}, None, "limit", "a limit"),
         ({"signal": 63}, None, "crash", "The process was killed by signal 63."),
         ({"code": 3}, None, "crash", "The process ended with exit code 3."),
         ({"code": 0}, None, "crash", "The process ended without a result."),

@@ -14,6 +14,8 @@ def failure_of(exit: ExitRecord, result: ResultRecord | None) -> Failure:
     """The reason of an end that is no success: an exceeded limit, then what user code says, then how it ended."""
     if breach := exit.breach or _breach(exit):
         return Failure(kind=FailureKind.LIMIT, text=breach)
+    if exit.stopped:
+        return Failure(kind=FailureKind.LOST, text="The execution was stopped from outside, by the host or an operator.")
     if result is not None and result.failure is not None and not exit.signal:
         claim = result.failure
         kind = claim.kind if claim.kind in _CLAIMABLE else FailureKind.CRASH

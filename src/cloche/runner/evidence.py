@@ -67,6 +67,7 @@ def _plain(record: ExitRecord) -> dict[str, object]:
         "signal": record.signal,
         "oom": record.oom,
         "timeout": record.timeout,
+        "stopped": record.stopped,
         "breach": record.breach[:_MAX_BREACH],
         "message": record.message[:_MAX_MESSAGE],
         "usage": {

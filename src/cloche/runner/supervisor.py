@@ -322,6 +322,7 @@ class _Supervision:
             signal=end.signal or None,
             oom=seen.oom_kills > 0,
             timeout=self._stopped is Stopped.RUN_TIME,
+            stopped=self._stopped is Stopped.REQUEST,
             breach=breach(self._limits, seen),
             message=_message(seen, tail),
             usage=Usage(cpu_s=cpu, wall_s=wall, peak_memory_bytes=groups.peak_memory() or rusage.ru_maxrss * 1024),

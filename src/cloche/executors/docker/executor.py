@@ -111,8 +111,9 @@ class DockerExecutor:
         raise Unreachable("containers ended before the execution could begin")
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
-        holder = places.holder(jobdir)
-        if holder is None or not os.path.lexists(Layout(jobdir).started):
+        holder, layout = places.holder(jobdir), Layout(jobdir)
+        # an end without a beginning: there was no room on the disk to begin
+        if holder is None or not (os.path.lexists(layout.started) or os.path.lexists(layout.exit)):
             return None
         return Occupied(holder=holder, jobdir=jobdir).handle(key)
 
