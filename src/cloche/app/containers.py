@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloche import __version__
 from cloche.app.hosts import CannotServe, owner
 from cloche.app.settings import DOCKER, Settings
 
 if TYPE_CHECKING:
+    from cloche.executors.docker.capabilities import Containers
     from cloche.executors.docker.executor import DockerExecutor
     from cloche.executors.docker.settings import DockerSettings
 
@@ -38,6 +40,15 @@ def docker_settings(settings: Settings, slots: Path) -> "DockerSettings":
         hidden=(settings.server.datadir, *processing.hiddenpaths),
         prepared=processing.prepared,
     )
+
+
+def probed(settings: Settings, folder: Path) -> "Containers | str":
+    """What containers can do here; a text where not even the library is there. Raises CannotServe."""
+    try:
+        from cloche.executors.docker.capabilities import probe
+    except ModuleNotFoundError as error:
+        return f"the library {error.name} is not installed: pip install 'cloche[docker]'"
+    return probe(docker_settings(settings, folder), __version__)
 
 
 def opened(settings: Settings, slots: Path) -> "DockerExecutor":

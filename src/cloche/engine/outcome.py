@@ -7,6 +7,7 @@ from cloche.model.job import Failure, FailureKind
 from cloche.ports.executor import Sighting
 
 MAX_TEXT = 8192
+_STOPPED = "The execution was stopped from outside, by the host or an operator."
 _CLAIMABLE = frozenset({FailureKind.PROCESS, FailureKind.INPUT, FailureKind.LIMIT, FailureKind.CRASH})
 
 
@@ -15,7 +16,7 @@ def failure_of(exit: ExitRecord, result: ResultRecord | None) -> Failure:
     if breach := exit.breach or _breach(exit):
         return Failure(kind=FailureKind.LIMIT, text=breach)
     if exit.stopped:
-        return Failure(kind=FailureKind.LOST, text="The execution was stopped from outside, by the host or an operator.")
+        return Failure(kind=FailureKind.LOST, text=_STOPPED)
     if result is not None and result.failure is not None and not exit.signal:
         claim = result.failure
         kind = claim.kind if claim.kind in _CLAIMABLE else FailureKind.CRASH

@@ -39,8 +39,8 @@ class StartedRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExitRecord:
-    """``ctl/exit.json``, written last. ``ok`` needs exit code 0 and a ``result.json``; ``stopped``: it was asked to end,
-    by whomever; ``breach`` names the exceeded limit in words for the client; ``message`` is for operators.
+    """``ctl/exit.json``, written last. ``ok`` needs exit code 0 and a ``result.json``; ``stopped``: it was asked to
+    end, by whomever; ``breach`` names the exceeded limit in words for the client; ``message`` is for operators.
     """
 
     ok: bool

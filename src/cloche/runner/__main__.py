@@ -4,6 +4,7 @@ JOBDIR            run the job in that directory under a supervisor, without wall
 describe PACKAGE  print the package's process descriptions as JSON
 zygote FD         serve an executor on that socket
 idle PACKAGE [network]  be the first process of a container: run one job in /job when standard input says so
+look              say as JSON which walls executions would have in this container
 trial FD          the same as zygote, with a process that only says that it ran: to learn what this host can do
 """
 
@@ -20,23 +21,18 @@ from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level, Order
 from cloche.jobdir.records import TaskRecord
+from cloche.model.codec import encode
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code; 2 for arguments that mean nothing."""
     match arguments:
-        case ["zygote", descriptor]:
-            from cloche.runner import zygote
-
-            zygote.serve(int(descriptor), zygote.load)
-            return 0
-        case ["trial", descriptor]:
-            from cloche.runner import trial, zygote
-
-            zygote.serve(int(descriptor), trial.load)
-            return 0
+        case ["zygote" | "trial" as role, descriptor]:
+            return _serve(role, int(descriptor))
         case ["describe", package]:
             return _describe(package)
+        case ["look"]:
+            return _look()
         case ["idle", package, *rest] if rest in ([], ["network"]):
             return _idle(package, network=bool(rest))
         case [jobdir] if not jobdir.startswith("-"):
@@ -46,6 +42,20 @@ def main(arguments: Sequence[str]) -> int:
             return 2
 
 
+def _serve(role: str, descriptor: int) -> int:
+    from cloche.runner import trial, zygote
+
+    zygote.serve(descriptor, zygote.load if role == "zygote" else trial.load)
+    return 0
+
+
+def _look() -> int:
+    from cloche.runner import container
+
+    print(json.dumps(encode(container.look())))  # noqa: T201 - the command's own answer
+    return 0
+
+
 def _idle(package: str, *, network: bool) -> NoReturn:
     from cloche.runner import container
 
@@ -53,7 +63,6 @@ def _idle(package: str, *, network: bool) -> NoReturn:
 
 
 def _describe(package: str) -> int:
-    from cloche.model.codec import encode
     from cloche.runner.zygote import load
 
     with contextlib.redirect_stdout(sys.stderr):  # what the package prints on import

@@ -105,13 +105,21 @@ class _Desk:
         os.write(self._output, line + b"\n")
 
 
-def _walls(*, network: bool) -> raising.Walls:
+def look() -> Ready:
+    """What a container of this image would say of itself."""
+    return Ready(version=__version__, level=_level())
+
+
+def _level() -> Level:
     """Landlock and seccomp; where the kernel has no Landlock the container is the only wall."""
+    return Level.LANDLOCK if kernel.landlock_abi() else Level.PROCESS
+
+
+def _walls(*, network: bool) -> raising.Walls:
     uid, gid = os.getuid(), os.getgid()
-    level = Level.LANDLOCK if kernel.landlock_abi() else Level.PROCESS
     readable = (os.fspath(path) for path in sorted(Path("/").iterdir()) if path.name not in _KERNELS_OWN)
     view = View(readable=(*readable, "/sys/devices/system/cpu"))
-    walls = raising.prepare(level, view, JOB, uid=uid, gid=gid, network=network)
+    walls = raising.prepare(_level(), view, JOB, uid=uid, gid=gid, network=network)
     return replace(walls, writable=_OWN)
 
 

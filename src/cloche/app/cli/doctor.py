@@ -10,6 +10,7 @@ from cloche.app.cli.common import config_option, hush, problems, say_draining, s
 
 if TYPE_CHECKING:
     from cloche.app.settings import Settings
+    from cloche.executors.docker.capabilities import Containers
     from cloche.executors.local.capabilities import Capabilities
 
 
@@ -26,6 +27,7 @@ def doctor(context: click.Context, config: Path | None) -> None:
     from cloche.app.datadir import Datadir
     from cloche.app.drain import Drain
     from cloche.app.hosts import CannotServe
+    from cloche.app.settings import DOCKER
 
     settings = settings_of(config)
     hush(settings)
@@ -33,36 +35,39 @@ def doctor(context: click.Context, config: Path | None) -> None:
         found = _probed(settings)
     _say_modes(found)
     _say_limits(found)
+    _say_containers(inside)
     _say_account(settings)
     say_draining(Drain(Datadir(settings.server.datadir).drain))
     wanted = settings.processing.mode
-    if wanted != "auto" and found.strongest(*modes.LEVELS[wanted]) is None:
+    works = not missing if wanted == DOCKER else wanted == "auto" or found.strongest(*modes.LEVELS[wanted]) is not None
+    if not works:
         click.echo(f"\n[processing] mode = {wanted!r} does not work here.", err=True)
         context.exit(1)
     if not _say_packages(settings):
         context.exit(1)
 
 
-def _probed(settings: "Settings") -> "Capabilities":
-    from cloche.app import modes
+def _probed(settings: "Settings") -> tuple["Capabilities", "Containers | str"]:
+    from cloche.app import containers, modes
     from cloche.app.publications import passable_directory
     from cloche.executors.local.capabilities import probe
 
     with passable_directory() as folder:
-        return probe(modes.local_settings(settings, folder))
+        return probe(modes.local_settings(settings, folder)), containers.probed(settings, folder)
 
 
-def _say_modes(found: "Capabilities") -> None:
+def _say_modes(found: "Capabilities", no_containers: str) -> None:
     from rich.table import Table
 
-    from cloche.app import modes
-    from cloche.app.settings import MODES
+    from cloche.app import containers, modes
+    from cloche.app.settings import DOCKER, MODES
 
     table = Table("mode", "works", "walls", "what is missing", box=None, pad_edge=False)
     for mode, levels in modes.LEVELS.items():
         for level in levels:
             works = "no" if found.missing[level] else "yes"
             table.add_row(mode, works, modes.WALLS[level], found.missing[level] or "-")
+    table.add_row(DOCKER, "no" if no_containers else "yes", containers.WALLS, no_containers or "-")
     show_table(table)
     auto = next((mode for mode in reversed(MODES) if found.strongest(*modes.LEVELS[mode])), "nothing")
     click.echo(f"\nmode auto means {auto} here")
@@ -94,6 +99,21 @@ def _say_packages(settings: "Settings") -> bool:
     for line in lines:
         click.echo(f"package {line}")
     return not lines
+
+
+def _say_containers(found: "Containers | str") -> None:
+    from cloche.jobdir.orders import Level
+
+    if isinstance(found, str) or not found.daemon:
+        return
+    click.echo(f"containers: {found.daemon}")
+    if found.inside is not None:
+        walls = "Landlock and seccomp" if found.inside.level is Level.LANDLOCK else "the container's walls only"
+        click.echo(f"  inside: Cloche {found.inside.version}, {walls}")
+    for what, means in found.limits.items():
+        click.echo(f"  limit of {what}: {means}")
+    for note in found.notes:
+        click.echo(f"  {note}")
 
 
 def _say_account(settings: "Settings") -> None:

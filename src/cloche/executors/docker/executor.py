@@ -25,7 +25,9 @@ from cloche.executors.docker.settings import DockerSettings
 from cloche.executors.docker.slots import Maker, Names, Pool, Slot
 from cloche.jobdir import orders
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Order
+from cloche.jobdir.orders import Order, Ready
+from cloche.model.codec import CodecError
+from cloche.model.limits import Limits
 from cloche.ports.describer import PackageDescription
 from cloche.ports.executor import Handle, Phase, Refused, Sighting, Task, Unreachable
 
@@ -90,6 +92,18 @@ class DockerExecutor:
 
     def fingerprint(self, package: str) -> str:
         return self._descriptions.fingerprint(package)
+
+    def look(self, limits: Limits) -> Ready | None:
+        """What the runner in the image says of itself, in a container with ``limits``; None: nothing of sense.
+
+        Raises Missing, Denied, Refused, Unreachable.
+        """
+        kind = Kind(image=self._daemon.image(self._settings.image), package="", **recipe.sized(limits))
+        output, _ = self._maker.run(kind, ("look",))
+        try:
+            return orders.load(Ready, output or b"")
+        except (CodecError, ValueError):
+            return None
 
     # Executor
 
@@ -204,9 +218,7 @@ class DockerExecutor:
             network=task.network,
             code=version.code,
             state=version.state,
-            memory=task.limits.memory,
-            cpus=task.limits.cpus,
-            processes=task.limits.processes,
+            **recipe.sized(task.limits),
         )
 
     def _pool(self, kind: Kind) -> Pool:
