@@ -1,6 +1,7 @@
 """Docker executors for tests, with an image of this host's own Python."""
 
 import functools
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from cloche.executors.docker.recipe import OWNER
 from cloche.executors.docker.settings import DockerSettings
 from cloche.ports.executor import Unreachable
 from executions import owner
+
+PODMAN = os.environ.get("CLOCHE_TEST_PODMAN", "unix:///run/podman/podman.sock")
 
 
 @functools.cache
@@ -30,8 +33,15 @@ def image(host: str = "") -> str:
 
 
 def need_docker() -> None:
-    """Skip where there is no daemon."""
-    needs.need("docker", when=not missing(), reason=missing())
+    """Skip where there is no Docker."""
+    need_engine("docker")
+
+
+def need_engine(name: str) -> str:
+    """The address of ``docker`` (empty: as the surroundings say) or ``podman``; skip where it does not answer."""
+    host = PODMAN if name == "podman" else ""
+    needs.need(name, when=not missing(host), reason=missing(host))
+    return host
 
 
 def docker(folder: Path, **changes: Any) -> DockerSettings:

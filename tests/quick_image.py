@@ -28,6 +28,8 @@ def image(host: str | None = None) -> str:
     except docker.errors.ImageNotFound:
         repository, tag = name.split(":")
         client.api.import_image_from_data(_tar(), repository=repository, tag=tag, changes=[f"ENV {_ENV}"])
+        if client.api.version()["Components"][0]["Name"] == "Podman Engine":  # it leaves the tag out
+            with_client.get(f"{repository}:latest").tag(repository, tag)
     client.close()
     return name
 

@@ -15,7 +15,7 @@ from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.executor import Executor, Handle, Pausable, Phase, Refused, Task
-from dockers import docker, need_docker, remove_containers
+from dockers import docker, need_engine, remove_containers
 from executions import Bench, alive, beats, data_folder, ended, local, need_level, phase, until
 
 CHORES = str(Path(__file__).parent / "chores.py")
@@ -28,13 +28,13 @@ def folder() -> Iterator[Path]:
         yield path
 
 
-@pytest.fixture(scope="module", params=[*(f"local-{level.value}" for level in Level), "docker"])
+@pytest.fixture(scope="module", params=[*(f"local-{level.value}" for level in Level), "docker", "podman"])
 def make(request: pytest.FixtureRequest, folder: Path) -> Iterator[Callable[[], Executor]]:
     """Makes executors of one back-end that share their tasks, as a server and its successor do."""
-    if request.param == "docker":
-        need_docker()
-        yield lambda: DockerExecutor(docker(folder))
-        remove_containers(folder)  # of tasks that no test has released
+    if request.param in ("docker", "podman"):
+        host = need_engine(request.param)
+        yield lambda: DockerExecutor(docker(folder, host=host))
+        remove_containers(folder, host)  # of tasks that no test has released
         return
     level = Level(request.param.removeprefix("local-"))
     need_level(level)

@@ -65,6 +65,8 @@ def _answered(call: Callable[P, R]) -> Callable[P, R]:
             raise Missing(str(error.explanation or error)) from None
         except APIError as error:
             text = str(error.explanation or error)
+            if "no such container" in text.lower():  # podman, where it went away while it was looked at
+                raise Missing(text) from None
             raise Denied(text, conflict=error.status_code in (304, 409)) from None
         except (DockerException, requests.RequestException, OSError) as error:
             raise Unreachable(f"the container daemon could not be asked: {error}") from None

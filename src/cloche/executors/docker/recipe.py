@@ -21,6 +21,8 @@ _LEAST_PROCESSES = 16
 _PERIOD_US = 100_000
 _LEAST_QUOTA_US = 1000
 _SHARED_MEMORY = 64 << 20
+# all three: where one is given podman sets the others higher than a daemon without privileges may
+_ULIMITS = (("core", 0), ("nofile", 16384), ("nproc", 16384))
 # packages must neither start threads on import nor write beside their source
 _ENVIRONMENT = (
     "LANG=C.UTF-8",
@@ -103,7 +105,7 @@ def _walls(kind: Kind, around: Surroundings) -> dict[str, Any]:
         "IpcMode": "private",
         "ShmSize": _SHARED_MEMORY,
         "Tmpfs": {"/tmp": f"rw,nosuid,nodev,noexec,mode=1777,size={around.scratch}"},  # noqa: S108 - the container's
-        "Ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
+        "Ulimits": [{"Name": name, "Soft": most, "Hard": most} for name, most in _ULIMITS],
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
         "Runtime": around.runtime or None,
