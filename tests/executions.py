@@ -87,15 +87,11 @@ class Ended:
 
 @dataclass(slots=True)
 class Bench:
-    """Runs processes of one package through an executor; ``folder`` is the server's data.
-
-    ``pace`` stretches times that tests allow for starts.
-    """
+    """Runs processes of one package through an executor; ``folder`` is the server's data."""
 
     executor: Executor
     folder: Path
     package: str
-    pace: float = 1.0
     _ends: defaultdict[str, threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
 
     def __post_init__(self) -> None:

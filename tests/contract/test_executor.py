@@ -44,13 +44,8 @@ def make(request: pytest.FixtureRequest, folder: Path) -> Iterator[Callable[[], 
 @pytest.fixture(scope="module")
 def bench(make: Callable[[], Executor], folder: Path) -> Iterator[Bench]:
     executor = make()
-    yield Bench(executor, folder, CHORES, pace=_pace(executor))
+    yield Bench(executor, folder, CHORES)
     executor.close()
-
-
-def _pace(executor: Executor) -> float:
-    """How much longer a task has to run where the next one may take seconds to start."""
-    return 20.0 if isinstance(executor, DockerExecutor) else 1.0
 
 
 def test_a_task_ends_with_evidence_result_and_log(bench: Bench) -> None:
@@ -73,12 +68,16 @@ def test_the_end_is_pushed_at_once(bench: Bench) -> None:
 
 
 def test_poll_is_total_and_follows_a_task_to_its_end(bench: Bench) -> None:
-    task, handle = bench.running("sleep", seconds=0.2 * bench.pace)
-    _, other = bench.running("sleep", seconds=0.2 * bench.pace)
+    task, handle = bench.running("tidy", seconds=60)
+    rest, other = bench.running("tidy", seconds=60)
     seen = bench.executor.poll([handle, other])
     assert [seen[handle].phase, seen[other].phase] == [Phase.RUNNING, Phase.RUNNING]
+    bench.executor.stop(handle, grace=GRACE)
     assert bench.wait(task).exit is not None
     until(lambda: bench.executor.poll([handle])[handle].phase is Phase.GONE)
+    assert bench.executor.poll([handle, other])[other].phase is Phase.RUNNING
+    bench.executor.stop(other, grace=GRACE)
+    assert bench.wait(rest).exit is not None
 
 
 def test_a_failing_process_has_evidence_of_it(bench: Bench) -> None:
@@ -204,14 +203,16 @@ def test_a_broken_package_is_refused(bench: Bench) -> None:
 
 
 def test_closing_lets_running_tasks_go_on(make: Callable[[], Executor], folder: Path) -> None:
-    executor = make()
-    passing = Bench(executor, folder, CHORES)
-    task, handle = passing.running("sleep", seconds=0.3 * _pace(executor))
+    passing = Bench(make(), folder, CHORES)
+    task, handle = passing.running("tidy", seconds=60)
     pid = int(handle.native.split(" ", 1)[0])
     passing.executor.close()
     assert alive(pid)
+    successor = make()
+    successor.stop(handle, grace=GRACE)
     until(Layout(task.jobdir).exit.exists)
-    assert ended(task.jobdir).value == "slept"
+    assert (Layout(task.jobdir).work / "tidied").exists()
+    successor.close()
 
 
 @pytest.fixture
