@@ -1,10 +1,13 @@
 """Docker executors for tests, with an image of this host's own Python."""
 
 import functools
+import io
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
+import docker as library
 import needs
 import quick_image
 from cloche.executors.docker.daemon import Daemon, Seen
@@ -30,6 +33,25 @@ def missing(host: str = "") -> str:
 def image(host: str = "") -> str:
     """The name of an image that tasks can run in."""
     return quick_image.image(host or None)
+
+
+def image_with(name: str, files: dict[str, str]) -> str:
+    """The same with Python modules in it, under a name of its own."""
+    client = library.from_env()
+    made = client.containers.create(image(), "true")
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, text in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size = len(text.encode())
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    try:
+        made.put_archive("/usr/lib/python3/dist-packages", buffer.getvalue())
+        made.commit(name)
+    finally:
+        made.remove(force=True)
+        client.close()
+    return name
 
 
 def need_docker() -> None:
