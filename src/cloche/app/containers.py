@@ -39,6 +39,7 @@ def docker_settings(settings: Settings, slots: Path) -> "DockerSettings":
         network=processing.containernetwork if processing.network else None,
         hidden=(settings.server.datadir, *processing.hiddenpaths),
         prepared=processing.prepared,
+        pause_stops_clock=not processing.pausedclock,
     )
 
 

@@ -25,7 +25,7 @@ from cloche.executors.docker.settings import DockerSettings
 from cloche.executors.docker.slots import Maker, Names, Pool, Slot
 from cloche.jobdir import orders
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Order, Ready
+from cloche.jobdir.orders import HOLD, Hold, Order, Ready
 from cloche.model.codec import CodecError
 from cloche.model.limits import Limits
 from cloche.ports.describer import PackageDescription
@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 3
 _CLOSE_TIMEOUT_S = 5.0
+_STILL_S = 0.5
 _OVERDUE_S = 2.0  # after the grace has passed, until the supervisor is no longer trusted to end the task
 _PHASES = {"running": Phase.RUNNING, "paused": Phase.PAUSED, "removing": Phase.RUNNING, "restarting": Phase.RUNNING}
 
@@ -154,20 +155,26 @@ class DockerExecutor:
         with self._answers(container):
             if time.monotonic() > due:
                 self._daemon.signal(container, signal.SIGKILL)
-            elif not self._ask_to_end(handle, grace):
+            elif not self._tell(Occupied.of(handle), signal.SIGTERM, round(grace.total_seconds() * 1000)):
                 self._daemon.signal(container, signal.SIGTERM if grace else signal.SIGKILL)
             if self._daemon.inspect(container).state == "paused":
                 self._daemon.unpause(container)
 
+    # Pausable: the supervisor stops its clock and holds the execution still; the daemon freezes both
+
     def pause(self, handle: Handle) -> None:
-        container = Occupied.of(handle).holder.container
-        with self._answers(container, "paused"):
-            self._daemon.pause(container)
+        occupied = Occupied.of(handle)
+        wish = Hold.STILL if self._settings.pause_stops_clock else Hold.STILL_ON_TIME
+        if self._tell(occupied, HOLD, wish):
+            _await(Layout(occupied.jobdir).paused, _STILL_S)
+        with self._answers(occupied.holder.container, "paused"):
+            self._daemon.pause(occupied.holder.container)
 
     def resume(self, handle: Handle) -> None:
-        container = Occupied.of(handle).holder.container
-        with self._answers(container, "running"):
-            self._daemon.unpause(container)
+        occupied = Occupied.of(handle)
+        self._tell(occupied, HOLD, Hold.GO_ON)  # heard when the container thaws
+        with self._answers(occupied.holder.container, "running"):
+            self._daemon.unpause(occupied.holder.container)
 
     def collect(self, handle: Handle, into: Path) -> None:
         """Nothing to do: the job directory is mounted, results are written where the server reads."""
@@ -310,6 +317,8 @@ class DockerExecutor:
             unknown = handle.key not in self._watched and handle.key not in self._dead
         if unknown and (descriptor := self._own(occupied)) is not None:
             self._follow(handle.key, descriptor)
+        if os.path.lexists(Layout(occupied.jobdir).paused):
+            phase = Phase.PAUSED  # the server died before it could ask the daemon as well
         return Sighting(phase=phase, detail=f"container {container[:12]}: {seen.words}")
 
     def _obituary(self, handle: Handle) -> Sighting:
@@ -337,13 +346,13 @@ class DockerExecutor:
 
     # ending
 
-    def _ask_to_end(self, handle: Handle, grace: timedelta) -> bool:
-        """Ask the supervisor itself, which is told the grace; False where it cannot be seen from here."""
-        descriptor = self._own(Occupied.of(handle))
+    def _tell(self, occupied: Occupied, number: int, value: int) -> bool:
+        """Send the supervisor a signal with a number; False where it cannot be seen from here."""
+        descriptor = self._own(occupied)
         if descriptor is None:
             return False
         try:
-            pids.queue_signal(descriptor, signal.SIGTERM, round(grace.total_seconds() * 1000))
+            pids.queue_signal(descriptor, number, value)
         except ProcessLookupError:
             return True
         except OSError as error:
@@ -388,6 +397,13 @@ class DockerExecutor:
             self._reaper.sweep()
         except (Missing, Denied, Unreachable) as error:
             log.warning("container daemon unreachable", mode=self.name, reason=str(error))
+
+
+def _await(path: Path, timeout: float) -> None:
+    """Wait for a file, but no longer than that."""
+    until = time.monotonic() + timeout
+    while not os.path.lexists(path) and time.monotonic() < until:
+        time.sleep(0.002)
 
 
 def _is_older(old: Kind, new: Kind) -> bool:

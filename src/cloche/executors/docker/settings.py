@@ -15,7 +15,7 @@ class DockerSettings:
     daemon's network for tasks that need one, None: they are refused. ``hidden`` is never mounted. ``prepared``
     containers are kept waiting for each kind of task that has been used, for ``idle_s`` after its last use. ``limits``
     are the ordinary ones: what is prepared ahead of the first task. ``scratch`` bytes of memory are a container's
-    ``/tmp``.
+    ``/tmp``. ``pause_stops_clock``: run time does not count while an execution is paused.
     """
 
     name: str
@@ -28,6 +28,7 @@ class DockerSettings:
     network: str | None = None
     hidden: tuple[Path, ...] = ()
     prepared: int = 2
+    pause_stops_clock: bool = True
     idle_s: float = 600.0
     scratch: int = 64 << 20
     call_timeout_s: float = 20.0
