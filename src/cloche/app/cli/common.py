@@ -75,7 +75,7 @@ def settings_of(config: Path | None, *, demo: bool = False, **flags: Any) -> "Se
 @contextmanager
 def servable() -> Iterator[None]:
     """Settings that ask for what this host cannot do are a mistake in the settings."""
-    from cloche.app.modes import CannotServe
+    from cloche.app.hosts import CannotServe
 
     try:
         yield

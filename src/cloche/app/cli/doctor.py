@@ -26,14 +26,14 @@ def doctor(context: click.Context, config: Path | None) -> None:
     from cloche.app import modes
     from cloche.app.datadir import Datadir
     from cloche.app.drain import Drain
-    from cloche.app.hosts import CannotServe
     from cloche.app.settings import DOCKER
 
     settings = settings_of(config)
     hush(settings)
     with servable():
-        found = _probed(settings)
-    _say_modes(found)
+        found, inside = _probed(settings)
+    missing = inside if isinstance(inside, str) else inside.missing
+    _say_modes(found, missing)
     _say_limits(found)
     _say_containers(inside)
     _say_account(settings)
