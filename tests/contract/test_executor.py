@@ -116,14 +116,16 @@ def test_nothing_runs_twice(bench: Bench) -> None:
     assert len(handles) == 4
 
 
-def test_a_task_is_found_again_by_another_server(bench: Bench, make: Callable[[], Executor]) -> None:
-    task = bench.task("sleep", seconds=0.3)
+def test_a_task_is_found_again_by_another_server(make: Callable[[], Executor], folder: Path) -> None:
+    passing = Bench(make(), folder, CHORES)
+    task = passing.task("sleep", seconds=1)
     successor = make()
     news = threading.Event()
     successor.listen(lambda key: news.set() if key == task.key else None)
     try:
         assert successor.find(task.key, task.jobdir) is None
-        bench.executor.start(task)
+        passing.executor.start(task)
+        passing.executor.close()
         until(lambda: successor.find(task.key, task.jobdir) is not None)
         found = successor.find(task.key, task.jobdir)
         assert found is not None

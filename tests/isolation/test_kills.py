@@ -129,7 +129,7 @@ def test_an_execution_survives_its_server(level: Level, folder: Path) -> None:
         from executions import Bench, local
         folder = Path({str(folder)!r})
         bench = Bench(LocalExecutor(local(folder, Level({level.value!r}))), folder, {CHORES!r})
-        task, handle = bench.running("sleep", seconds=0.5)
+        task, handle = bench.running("sleep", seconds=3)
         print()
         print(task.jobdir, handle.native, flush=True)
         time.sleep(60)

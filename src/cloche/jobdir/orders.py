@@ -1,9 +1,11 @@
 """What an executor says to its zygote and to slots, over sockets that keep messages apart.
 
-To the zygote: setup (one, first) -> report (one, with a memory file); then one message for every slot, which names the
-kinds of the descriptors that come with it (the slot's socket, control groups) -> SPAWNED with a pidfd, or a reason.
-To a slot: one order. A slot whose socket is closed without one ends. To a supervisor that has its order, signals with a
-number queued: SIGTERM (milliseconds of grace) and HOLD (a ``Hold``).
+To the zygote: setup (one, first) -> report (one, with a memory file); then one message for every supervisor, which
+names the kinds of the descriptors that come with it (its socket, control groups) -> SPAWNED with a pidfd, or a reason.
+
+To a supervisor, in turns: an order with a letter -> DONE when the execution has ended and is recorded; the kinds of
+control groups for the next execution, with their descriptors. A supervisor whose socket is closed ends when its execution
+has. While it has an order, signals with a number and the turn queued: SIGTERM (milliseconds of grace), HOLD (``Hold``).
 
 A container is a slot of its own: it says on standard output, a line each, that it is ready (``Ready``) and that the
 task is its (``STARTED``); it gets its order as a line on standard input.
@@ -23,6 +25,8 @@ from cloche.model.process import ProcessDescription
 Message = TypeVar("Message")
 
 MAX_MESSAGE_BYTES = 1 << 17
+ORDER_BYTES = 1 << 10
+MAX_LETTER_BYTES = 1 << 13
 MAX_DESCRIPTORS = 12
 
 
@@ -96,24 +100,54 @@ HOLD = signal.SIGRTMIN
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """Run the task in the job directory ``jobdir``. ``groups`` says what control groups' descriptors come with it.
+    """See an execution through: what its supervisor has to know. The job directory's descriptor comes first with it.
+
+    ``groups`` says what control groups' descriptors follow. ``turn`` numbers the orders of one supervisor. Which job it
+    is stands in the ``Letter`` behind it, which is handed on unread: who supervises one job after the other must keep
+    nothing of any.
 
     Its own encoding, not the codec's: it is read in processes just forked, where code that runs for the first time
     costs more than what it does.
     """
 
-    jobdir: str
     limits: Limits
     groups: tuple[Controller, ...] = ()
+    turn: int = 1
 
     def dump(self) -> bytes:
-        limits = {field.name: getattr(self.limits, field.name) for field in fields(Limits)}
-        return json.dumps([self.jobdir, limits, self.groups]).encode()
+        """``ORDER_BYTES`` bytes."""
+        data = json.dumps([_plain(self.limits), self.groups, self.turn]).encode()
+        if len(data) > ORDER_BYTES:
+            raise ValueError("the order is too long")
+        return data.ljust(ORDER_BYTES)
 
     @staticmethod
-    def load(data: bytes) -> "Order":
-        jobdir, limits, groups = json.loads(data)
-        return Order(jobdir=jobdir, limits=Limits(**limits), groups=tuple(map(Controller, groups)))
+    def load(data: bytes | bytearray) -> "Order":
+        limits, groups, turn = json.loads(data)
+        return Order(limits=Limits(**limits), groups=tuple(map(Controller, groups)), turn=turn)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """Run the task in the job directory ``jobdir``: what the execution has to know. Absolute path."""
+
+    jobdir: str
+    limits: Limits
+
+    def dump(self) -> bytes:
+        data = json.dumps([self.jobdir, _plain(self.limits)]).encode()
+        if len(data) > MAX_LETTER_BYTES:
+            raise ValueError("the path of the job directory is too long")
+        return data
+
+    @staticmethod
+    def load(data: bytes) -> "Letter":
+        jobdir, limits = json.loads(data)
+        return Letter(jobdir=jobdir, limits=Limits(**limits))
+
+
+def _plain(limits: Limits) -> dict[str, float | None]:
+    return {field.name: getattr(limits, field.name) for field in fields(Limits)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,12 +162,20 @@ class Ready:
 # what a container says once it has claimed the task
 STARTED = b"started"
 
-# what a zygote answers when it has forked a slot, with a pidfd of the supervisor; any other text is a refusal
+# what a zygote answers when it has forked a supervisor, with a pidfd of it; any other text is a refusal
 SPAWNED = b"\0"
+
+# what a supervisor says when it is ready for the next turn
+DONE = b"done"
+
+
+def supervisor_name(turn: int) -> bytes:
+    """What a supervisor's process is called while it has the order of that turn."""
+    return b"cloche %d" % turn
 
 
 def dump_groups(groups: Sequence[Controller]) -> bytes:
-    """The message that asks for a slot."""
+    """The message that asks for a supervisor, or that it prepares its next execution."""
     return json.dumps(groups).encode()
 
 

@@ -29,12 +29,14 @@ class StartedRecord:
     """``ctl/started.json``, created exclusively: who owns it runs the task, a second start finds it and gives way.
 
     ``pid`` and ``start_ticks`` (field 22 of ``/proc/PID/stat``) identify the supervisor; ``boot``
-    is the kernel's boot id.
+    is the kernel's boot id. ``turn`` says which of its executions it is; while it lasts the supervisor's process is
+    named by ``supervisor_name``.
     """
 
     pid: int
     start_ticks: int
     boot: str
+    turn: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Level, Order
+from cloche.jobdir.orders import Letter, Level, Order
 from cloche.jobdir.records import TaskRecord
 from cloche.model.codec import encode
 
@@ -77,7 +77,7 @@ def _describe(package: str) -> int:
 def _run(jobdir: Path) -> int:
     """0 when the job has an ``exit.json``, by us or by another; how it ended is said there."""
     from cloche.runner import supervisor
-    from cloche.runner.channel import SocketDesk
+    from cloche.runner.desk import SocketDesk
     from cloche.runner.groups import Groups
     from cloche.runner.walls import raising
     from cloche.runner.zygote import load
@@ -97,8 +97,12 @@ def _run(jobdir: Path) -> int:
 
     walls = raising.Walls(level=Level.PROCESS, uid=os.getuid(), gid=os.getgid())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    ours.send(Order(jobdir=os.fspath(jobdir), limits=record.limits).dump())
-    supervisor.supervise(walls, call, Groups(), SocketDesk(theirs), supervisor.boot_id())
+    order, letter = Order(limits=record.limits), Letter(jobdir=os.fspath(jobdir), limits=record.limits)
+    folder = os.open(jobdir, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    socket.send_fds(ours, [order.dump(), letter.dump()], [folder])
+    os.close(folder)
+    ours.shutdown(socket.SHUT_WR)
+    supervisor.supervise(walls, call, SocketDesk(theirs, Groups()), supervisor.boot_id())
     return 0
 
 

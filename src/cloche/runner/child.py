@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import NoReturn
 
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Order
+from cloche.jobdir.orders import Letter
 from cloche.runner import rehearsal
 from cloche.runner.walls import cell, kernel, landlock, raising
 
+_ENFORCED_BYTES = 3
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
 
 Call = Callable[[Layout], int]
@@ -25,7 +26,7 @@ Call = Callable[[Layout], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """The execution's ends of the supervisor's pipes: ``orders`` brings one order and its end, or only the end."""
+    """The execution's ends of the supervisor's pipes: ``orders`` brings one letter and its end, or only the end."""
 
     orders: int
     stdout: int
@@ -48,9 +49,9 @@ def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
         data = _await(ends.orders)
         if not data:
             os._exit(0)
-        order, enforced = load_task(data)
-        _enclose(walls, rules, order, enforced)
-        code = _call(call, order.jobdir)
+        letter, enforced = Letter.load(data[_ENFORCED_BYTES:]), load_enforced(data[:_ENFORCED_BYTES])
+        _enclose(walls, rules, letter, enforced)
+        code = _call(call, letter.jobdir)
     except SystemExit:
         code = 128 + signal.SIGTERM  # stopped while the walls went up
     except BaseException as error:  # noqa: BLE001 - the last edge: nothing may return into the zygote's code
@@ -58,15 +59,15 @@ def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
     os._exit(code)
 
 
-def dump_task(order: bytes, enforced: raising.Enforced) -> bytes:
-    """An order as the execution gets it, with what control groups do for it."""
-    return b"%d%d%d%b" % (enforced.memory, enforced.processes, enforced.cpus, order)
+def dump_enforced(enforced: raising.Enforced) -> bytes:
+    """What control groups do for an execution, as it is told before its letter."""
+    return b"%d%d%d" % (enforced.memory, enforced.processes, enforced.cpus)
 
 
-def load_task(data: bytes) -> tuple[Order, raising.Enforced]:
-    """What ``dump_task`` said."""
-    memory, processes, cpus = (digit == ord("1") for digit in data[:3])
-    return Order.load(data[3:]), raising.Enforced(memory=memory, processes=processes, cpus=cpus)
+def load_enforced(data: bytes) -> raising.Enforced:
+    """What ``dump_enforced`` said."""
+    memory, processes, cpus = (digit == ord("1") for digit in data)
+    return raising.Enforced(memory=memory, processes=processes, cpus=cpus)
 
 
 def _await(descriptor: int) -> bytes:
@@ -98,8 +99,8 @@ def _end(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _enclose(walls: raising.Walls, rules: landlock.Rules | None, order: Order, enforced: raising.Enforced) -> None:
-    raising.confine(walls, rules, order.jobdir, order.limits, enforced)
+def _enclose(walls: raising.Walls, rules: landlock.Rules | None, letter: Letter, enforced: raising.Enforced) -> None:
+    raising.confine(walls, rules, letter.jobdir, letter.limits, enforced)
     kernel.close_all_but(())
     # changes of identity above have cleared it
     kernel.die_with_parent()

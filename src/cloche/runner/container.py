@@ -17,9 +17,10 @@ from typing import NoReturn
 
 from cloche import __version__
 from cloche.jobdir import orders
-from cloche.jobdir.orders import Level, Ready
+from cloche.jobdir.orders import Level, Order, Ready
 from cloche.model.codec import encode
 from cloche.runner import supervisor, zygote
+from cloche.runner.desk import Commission
 from cloche.runner.groups import Groups
 from cloche.runner.walls import kernel, raising
 from cloche.runner.walls.view import View
@@ -53,7 +54,7 @@ def _serve(package: str, desk: "_Desk", *, network: bool) -> int:
     zygote.hold_still()
     walls = _walls(network=network)
     desk.ready = Ready(version=__version__, level=walls.level)
-    supervisor.supervise(walls, loaded.call, _groups(), desk, supervisor.boot_id())
+    supervisor.supervise(walls, loaded.call, desk, supervisor.boot_id())
     return 0
 
 
@@ -65,6 +66,7 @@ class _Desk:
         self._output = os.dup(1)
         os.dup2(2, 1)
         self.ready = Ready(version=__version__)
+        self._used = False
 
     def __enter__(self) -> "_Desk":
         return self
@@ -76,9 +78,22 @@ class _Desk:
         """Say how the import went."""
         self._say(json.dumps(encode(ready)).encode())
 
-    def receive(self, signals: int) -> tuple[bytes, tuple[int, ...]]:
-        """One line; the end of standard input is the end, and never an order."""
+    def prepare(self) -> Groups | None:
+        """A container has one execution."""
+        used, self._used = self._used, True
+        return None if used else _groups()
+
+    def receive(self, signals: int) -> Commission | None:
+        """One line, an order and a letter; the end of standard input is the end, and never an order."""
         self.announce(self.ready)
+        line = self._line(signals)
+        if not line:
+            return None
+        os.chdir(JOB)
+        letter = bytearray(line[orders.ORDER_BYTES :].rstrip())
+        return Commission(Order.load(line[: orders.ORDER_BYTES]), Groups(), memoryview(letter))
+
+    def _line(self, signals: int) -> bytes:
         poll = select.poll()
         poll.register(0, select.POLLIN)
         poll.register(signals, select.POLLIN)
@@ -87,19 +102,22 @@ class _Desk:
             ready = [descriptor for descriptor, _ in poll.poll()]
             if signals in ready:
                 if signal.SIGTERM in signal.sigpending():
-                    return b"", ()
+                    return b""
                 poll.unregister(signals)  # the execution has ended before it began: its order is answered with that
             if 0 in ready:
                 piece = os.read(0, _MAX_ORDER_BYTES)
                 data += piece
                 if not piece or len(data) > _MAX_ORDER_BYTES:
-                    return b"", ()
+                    return b""
         os.close(0)
-        return data, ()
+        return data
 
     def confirm(self) -> None:
         with contextlib.suppress(OSError):  # nobody listens any more; the task goes on
             self._say(orders.STARTED)
+
+    def done(self) -> None:
+        """The end of the container says it."""
 
     def _say(self, line: bytes) -> None:
         os.write(self._output, line + b"\n")

@@ -22,23 +22,30 @@ class End:
 
 
 class Family:
-    """The first process and whatever came of it. ``sealed``: a process namespace whose end is the end of all."""
+    """The first process and whatever came of it. ``sealed``: a process namespace whose end is the end of all.
+
+    ``cpu_s`` and ``peak_memory_bytes`` (the largest process's) are what those have used that were collected.
+    """
 
     def __init__(self, first: int, groups: Groups, *, sealed: bool) -> None:
         self._first = first
         self._groups = groups
         self._sealed = sealed
         self.end: End | None = None
+        self.cpu_s = 0.0
+        self.peak_memory_bytes = 0
 
     def reap(self) -> bool:
         """Collect whoever has died; False when nobody is left."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False
             if pid == 0:
                 return True
+            self.cpu_s += used.ru_utime + used.ru_stime
+            self.peak_memory_bytes = max(self.peak_memory_bytes, used.ru_maxrss * 1024)
             if pid == self._first:
                 killed = os.WIFSIGNALED(status)
                 self.end = End(

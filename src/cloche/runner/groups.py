@@ -50,6 +50,11 @@ class Groups:
         holding = (self.freeze, self.frozen, self.thawed)
         return (*self.procs, *(d for d in (*others, *holding) if d is not None))
 
+    def close(self) -> None:
+        """Let go of them."""
+        for descriptor in self.descriptors():
+            os.close(descriptor)
+
     def enforced(self) -> Enforced:
         """Which limits these groups keep."""
         unified = self.unified is not None

@@ -1,22 +1,33 @@
-"""What an execution prints, from its pipes into capped files."""
+"""What an execution prints, from its pipes into capped files, without a byte of it coming into our memory."""
 
+import contextlib
+import errno
+import fcntl
 import os
+import sys
+import termios
 
 DEFAULT_LOG_BYTES = 8 << 20
 _CHUNK = 1 << 16
 _TAIL = 2000
+_CUT = b"\n[the rest was cut off: log limit]\n"
 
 
 class Log:
-    """One stream. The file is made with the first byte; past the cap or on a full disk all is read and dropped."""
+    """One stream. The file is made with the first byte; past the cap or on a full disk everything is taken and dropped.
+
+    ``clean`` turns False where the file system does not take bytes from a pipe, so that they had to be read.
+    """
 
     def __init__(self, path: str) -> None:
         self.reader, self.writer = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self.reader, False)
-        self.tail = b""
+        self.clean = True
         self._path = path
         self._room = DEFAULT_LOG_BYTES
         self._file: int | None = None
+        self._sink: int | None = None
+        self._cut = False
 
     def limit(self, size: int | None) -> None:
         """Keep no more than ``size`` bytes; before anything was read."""
@@ -26,26 +37,58 @@ class Log:
         """Take what is there; False when every writer has gone."""
         while True:
             try:
-                data = os.read(self.reader, _CHUNK)
+                moved = self._keep() if self._waiting() and self._room > 0 else self._drop()
             except BlockingIOError:
                 return True
-            if not data:
+            if not moved:
                 return False
-            self._keep(data)
 
-    def _keep(self, data: bytes) -> None:
-        self.tail = (self.tail + data)[-_TAIL:]
-        if self._room <= 0:
-            return
-        kept = data[: self._room]
-        self._room -= len(data)
+    def last_line(self) -> str:
+        """The end of what was kept."""
+        if self._file is None:
+            return ""
+        begin = max(0, os.fstat(self._file).st_size - _TAIL)
+        return os.pread(self._file, _TAIL, begin).decode(errors="replace").strip().rpartition("\n")[2]
+
+    def close(self) -> None:
+        """Let go of everything but the file's content."""
+        for descriptor in (self.reader, self._file, self._sink):
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _waiting(self) -> int:
+        return int.from_bytes(fcntl.ioctl(self.reader, termios.FIONREAD, bytes(4)), sys.byteorder)
+
+    def _keep(self) -> int:
         try:
-            self._write(kept + (b"\n[the rest was cut off: log limit]\n" if self._room < 0 else b""))
+            if self._file is None:
+                flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+                self._file = os.open(self._path, flags, 0o644)
+            moved = self._move(self._file, min(_CHUNK, self._room))
+        except BlockingIOError:
+            raise
         except OSError:
             self._room = 0  # the disk is full: the log ends here, the execution does not
+            return self._drop()
+        self._room -= moved
+        return moved
 
-    def _write(self, data: bytes) -> None:
-        if self._file is None:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-            self._file = os.open(self._path, flags, 0o644)
-        os.write(self._file, data)
+    def _drop(self) -> int:
+        if self._sink is None:
+            self._sink = os.open("/dev/null", os.O_WRONLY | os.O_CLOEXEC)
+        moved = os.splice(self.reader, self._sink, _CHUNK, flags=os.SPLICE_F_NONBLOCK)
+        if moved and self._file is not None and not self._cut:
+            self._cut = True
+            with contextlib.suppress(OSError):
+                os.write(self._file, _CUT)
+        return moved
+
+    def _move(self, file: int, most: int) -> int:
+        if self.clean:
+            try:
+                return os.splice(self.reader, file, most, flags=os.SPLICE_F_NONBLOCK)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                self.clean = False
+        return os.write(file, os.read(self.reader, most))

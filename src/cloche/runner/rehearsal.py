@@ -7,7 +7,7 @@ times as fast when it counts.
 import json
 
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import Order
+from cloche.jobdir.orders import Letter, Order
 from cloche.jobdir.records import ExitRecord, FileResult, LiteralResult, ResultOutput, ResultRecord, TaskRecord
 from cloche.model.codec import decode, encode
 from cloche.model.data import ComplexData, Input, LiteralData
@@ -40,12 +40,13 @@ _RESULT = ResultRecord(
         ResultOutput(id="complex", value=FileResult(file="file", format=_FORMAT)),
     )
 )
-_ORDER = Order(jobdir="/", limits=_LIMITS).dump()
+_ORDER = Order(limits=_LIMITS).dump()
+_LETTER = Letter(jobdir="/", limits=_LIMITS).dump()
 
 
 def of_execution(layout: Layout) -> None:
-    """Read an order and a request, make a result; all in memory."""
-    Order.load(_ORDER)
+    """Read a letter and a request, make a result; all in memory."""
+    Letter.load(_LETTER)
     decode(TaskRecord, json.loads(_TASK))
     json.dumps(encode(_RESULT), separators=(",", ":"))
     for path in (layout.request, layout.inputs, layout.result, layout.progress):

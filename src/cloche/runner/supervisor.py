@@ -1,29 +1,27 @@
-"""One for each execution, outside its walls: forks it ahead, hands it its order, sees it through to the end.
+"""Outside the walls of an execution: forks it ahead, hands it its order, sees it through to the end; then the next one.
 
-Lives on when zygote and server are gone. Standard output and error of the execution go to ``ctl/*.log``. It is ended
-when its time is up or when that is asked for. When its last process has died ``ctl/exit.json`` is written, by rename,
-and only then the supervisor ends.
+Has one execution at a time and keeps nothing of it: the next one is a copy of its memory. Lives on when zygote and server
+are gone, for as long as its execution. Standard output and error of the execution go to ``ctl/*.log``. It is ended when
+its time is up or when that is asked for. When its last process has died ``ctl/exit.json`` is written, by rename.
 """
 
 import contextlib
 import fcntl
 import os
-import resource
 import select
 import signal
 import stat
 import time
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import HOLD, Hold, Order
+from cloche.jobdir.orders import HOLD, Hold, Order, supervisor_name
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
-from cloche.model.limits import Limits
 from cloche.runner import child, evidence, rehearsal
 from cloche.runner.breaches import MAX_FILES, NO_ROOM_TEXT, Seen, Stopped, breach
+from cloche.runner.desk import Commission, Desk
 from cloche.runner.family import Family
 from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
@@ -33,8 +31,12 @@ from cloche.runner.walls import cell, kernel, raising
 
 DEFAULT_GRACE_S = 5.0
 _LOOK_EVERY_S = 0.25
+_MOST_TURNS = 1000  # what garbage there is goes with the supervisor
+_WORD = 32  # bits of a queued signal's number; above them stands the turn
 HEARD = frozenset({signal.SIGTERM, HOLD})
 """Signals that come with requests: blocked before there is anybody to hear them."""
+
+_IDLE = b"cloche"
 
 # names in the job directory, which is the supervisor's working directory: it lives too short to think about paths
 _HERE = Layout(Path())
@@ -43,67 +45,80 @@ _STDOUT, _STDERR = map(os.fspath, (_HERE.stdout, _HERE.stderr))
 _WORK, _RESULT = map(os.fspath, (_HERE.work, _HERE.result))
 
 
-class Desk(Protocol):
-    """Where an order comes in."""
+def supervise(walls: raising.Walls, call: child.Call, desk: Desk, boot: str) -> None:
+    """Prepare an execution, wait for its order at ``desk``, see it through; and so on. ``boot`` is the boot's id.
 
-    def receive(self, signals: int) -> tuple[bytes, Sequence[int]]:
-        """Wait for the one order and the descriptors that come with it; empty: there will be none.
-
-        ``signals`` is a signalfd for SIGTERM, which may be looked at but not read.
-        """
-        ...
-
-    def confirm(self) -> None:
-        """Say that the task of the order is this supervisor's."""
-        ...
-
-
-def supervise(walls: raising.Walls, call: child.Call, groups: Groups, desk: Desk, boot: str) -> None:
-    """Prepare an execution, wait for its order at ``desk``, see it through. ``boot`` is the boot's id.
-
-    Called in a process of its own whose other descriptors are closed. Nothing is done where no order comes, or where
-    the job has or had another supervisor.
+    Called in a process of its own whose other descriptors are closed, or the desk's.
     """
     with contextlib.suppress(PermissionError):  # the first process of a container leads its session already
         os.setsid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
     signals = kernel.signal_descriptor((*HEARD, signal.SIGCHLD))
-    slot = _Slot(walls, call, groups)
-    rehearsal.of_supervisor()
-    data, descriptors = desk.receive(signals)
-    if not data:
+    thread_id = kernel.thread_id_address() if walls.sealed else None
+    # else a supervisor can make one process namespace only
+    turns = _MOST_TURNS if thread_id is not None or not walls.sealed else 1
+    identity = _Identity.own(boot)
+    for number in range(turns):
+        groups = desk.prepare()
+        if groups is None:
+            return
+        slot = _Slot(walls, call, groups, thread_id)
+        if number == 0:
+            rehearsal.of_supervisor()
+        if not _see_through(slot, desk, identity, signals):
+            return
+        while kernel.read_signal(signals) is not None:
+            pass  # what came too late would stand in the way of what comes next
+        desk.done()
+
+
+def _see_through(slot: "_Slot", desk: Desk, identity: "_Identity", signals: int) -> bool:
+    """One turn. False where this supervisor should have no other.
+
+    Nothing is done where no order comes, or where the job has or had another supervisor.
+    """
+    commission = desk.receive(signals)
+    lock = None if commission is None else _claim()
+    if commission is None or lock is None:
         slot.discard()
-        return
-    order = Order.load(data)
-    os.chdir(order.jobdir)
-    lock = _claim()
-    if lock is None:
-        slot.discard()
-        return
+        return False
+    clean = True
     try:
-        _begin(boot, order.jobdir)
+        _begin(identity, commission.order.turn)
     except OSError as error:
         slot.discard()
+        clean = False
         record = _no_room(error)
     else:
-        groups = slot.go(data, Groups.of(order.groups, descriptors))
+        groups = slot.go(commission)
         desk.confirm()
-        record = _Supervision(slot, order.limits, groups, signals).run()
+        supervision = _Supervision(slot, commission.order, groups, signals)
+        record = supervision.run()
+        clean = supervision.clean
+        groups.close()
     evidence.conclude(lock, record, _LOCK, _EXIT)
     os.close(lock)
+    kernel.name_process(_IDLE)
+    os.chdir("/")
+    slot.close()
+    return clean
 
 
 class _Slot:
     """An execution that was forked and waits for its order."""
 
-    def __init__(self, walls: raising.Walls, call: child.Call, groups: Groups) -> None:
+    def __init__(self, walls: raising.Walls, call: child.Call, groups: Groups, thread_id: int | None) -> None:
+        """``thread_id``: see ``kernel.fork_sealed``."""
         self.sealed = walls.sealed
         self.logs = (Log(_STDOUT), Log(_STDERR))
         self._groups = groups
         theirs, self._orders = os.pipe2(os.O_CLOEXEC)
-        if walls.sealed:
-            kernel.unshare(kernel.CLONE_NEWPID)
-        self.first = os.fork()
+        if thread_id is not None:
+            self.first = kernel.fork_sealed(thread_id)
+        else:
+            if walls.sealed:
+                kernel.unshare(kernel.CLONE_NEWPID)
+            self.first = os.fork()
         if self.first == 0:
             stdout, stderr = (log.writer for log in self.logs)
             child.run(walls, call, child.Ends(orders=theirs, stdout=stdout, stderr=stderr))
@@ -111,19 +126,42 @@ class _Slot:
             os.close(descriptor)
         groups.admit(self.first)
 
-    def go(self, order: bytes, more: Groups) -> Groups:
-        """Hand over the order; returns all control groups that the execution is in."""
-        more.admit(self.first)
-        groups = self._groups.with_more(more)
+    def go(self, commission: Commission) -> Groups:
+        """Hand over the letter; returns all control groups that the execution is in."""
+        commission.groups.admit(self.first)
+        groups = self._groups.with_more(commission.groups)
         with contextlib.suppress(BrokenPipeError):  # it has failed already and has said why
-            os.write(self._orders, child.dump_task(order, groups.enforced()))
+            os.writev(self._orders, (child.dump_enforced(groups.enforced()), commission.letter))
         os.close(self._orders)
+        commission.letter[:] = bytes(len(commission.letter))
         return groups
+
+    def close(self) -> None:
+        """Let go of what is left when it has ended."""
+        for log in self.logs:
+            log.close()
 
     def discard(self) -> None:
         """There will be no order."""
         os.close(self._orders)
         os.waitpid(self.first, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    """Process id and start time (fields 1 and 22 of ``stat``) as the host sees them, and the boot's id."""
+
+    pid: int
+    start_ticks: int
+    boot: str
+
+    @staticmethod
+    def own(boot: str) -> "_Identity":
+        """Whom others see in this process."""
+        descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
+        text = os.read(descriptor, 1024)
+        os.close(descriptor)
+        return _Identity(int(text.split(b" ", 1)[0]), int(text[text.rindex(b")") + 2 :].split()[19]), boot)
 
 
 def _claim() -> int | None:
@@ -144,12 +182,13 @@ def _claim() -> int | None:
     return lock
 
 
-def _begin(boot: str, jobdir: str) -> None:
+def _begin(identity: _Identity, turn: int) -> None:
     """Say whose job it is in ``started.json``, which comes whole, by rename; make the execution's directories."""
-    pid, ticks = _identity()
+    kernel.name_process(supervisor_name(turn))
     # a StartedRecord
-    _put(_STARTED, b'{"pid":%d,"start_ticks":%d,"boot":"%b"}' % (pid, ticks, boot.encode()))
-    cell.prepare(jobdir)
+    whom = (identity.pid, identity.start_ticks, identity.boot.encode(), turn)
+    _put(_STARTED, b'{"pid":%d,"start_ticks":%d,"boot":"%b","turn":%d}' % whom)
+    cell.prepare()
 
 
 def _put(name: str, data: bytes) -> None:
@@ -169,14 +208,6 @@ def _exists(name: str) -> bool:
     return True
 
 
-def _identity() -> tuple[int, int]:
-    """Process id and start time (fields 1 and 22 of ``stat``) as the host sees them."""
-    descriptor = os.open("/proc/self/stat", os.O_RDONLY | os.O_CLOEXEC)
-    text = os.read(descriptor, 1024)
-    os.close(descriptor)
-    return int(text.split(b" ", 1)[0]), int(text[text.rindex(b")") + 2 :].split()[19])
-
-
 def _record_pause() -> None:
     _put(_PAUSED, b"")
 
@@ -194,9 +225,12 @@ def boot_id() -> str:
 class _Supervision:
     """The life of one execution as its supervisor sees it."""
 
-    def __init__(self, slot: _Slot, limits: Limits, groups: Groups, signals: int) -> None:
+    def __init__(self, slot: _Slot, order: Order, groups: Groups, signals: int) -> None:
+        limits = order.limits
         self._slot = slot
         self._limits = limits
+        self._turn = order.turn
+        self.clean = True
         self._groups = groups
         self._signals = signals
         self._stopped: Stopped | None = None
@@ -220,7 +254,9 @@ class _Supervision:
         family.extinguish()
         for log in logs:
             log.drain()
-        return self._record(family, logs[1].tail.decode(errors="replace"))
+        record = self._record(family)
+        self.clean = self.clean and all(log.clean for log in logs)
+        return record
 
     def _watch(self, family: Family, logs: tuple[Log, Log]) -> None:
         poll = select.poll()
@@ -238,12 +274,15 @@ class _Supervision:
 
     def _hear(self, family: Family) -> None:
         while (heard := kernel.read_signal(self._signals)) is not None:
-            number, milliseconds = heard
+            number, word = heard
+            if word is not None and word >> _WORD != self._turn:
+                continue  # meant for an execution that has ended
+            value = None if word is None else word & (1 << _WORD) - 1
             if number == signal.SIGTERM:
-                grace = DEFAULT_GRACE_S if milliseconds is None else milliseconds / 1000
+                grace = DEFAULT_GRACE_S if value is None else value / 1000
                 self._end(family, Stopped.REQUEST, grace=grace)
-            elif number == HOLD and milliseconds is not None:
-                self._hold(Hold(milliseconds))
+            elif number == HOLD and value is not None:
+                self._hold(Hold(value))
         family.reap()
 
     def _hold(self, wish: Hold) -> None:
@@ -299,11 +338,10 @@ class _Supervision:
         now = time.monotonic()
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 
-    def _record(self, family: Family, tail: str) -> ExitRecord:
+    def _record(self, family: Family) -> ExitRecord:
         groups = self._groups
-        rusage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self._begin
-        cpu = self._cpu_s() or rusage.ru_utime + rusage.ru_stime
+        cpu = self._cpu_s() or family.cpu_s
         assert family.end is not None
         end = family.end
         failed = end.code != 0 or self._stopped is not None
@@ -324,9 +362,19 @@ class _Supervision:
             timeout=self._stopped is Stopped.RUN_TIME,
             stopped=self._stopped is Stopped.REQUEST,
             breach=breach(self._limits, seen),
-            message=_message(seen, tail),
-            usage=Usage(cpu_s=cpu, wall_s=wall, peak_memory_bytes=groups.peak_memory() or rusage.ru_maxrss * 1024),
+            message=self._message(seen),
+            usage=Usage(cpu_s=cpu, wall_s=wall, peak_memory_bytes=groups.peak_memory() or family.peak_memory_bytes),
         )
+
+    def _message(self, seen: Seen) -> str:
+        if seen.stopped is Stopped.REQUEST:
+            return "stopped on request"
+        if seen.code == child.WALLS_FAILED:
+            self.clean = False  # what it said is in our memory now
+            return self._slot.logs[1].last_line()
+        if seen.signal:
+            return f"killed by {signal.Signals(seen.signal).name}"
+        return f"exit code {seen.code}" if seen.code else ""
 
     def _cpu_s(self) -> float | None:
         counted = self._groups.cpu_s()
@@ -350,13 +398,3 @@ def _no_room(error: OSError) -> ExitRecord:
     if error.errno not in evidence.FULL:
         raise error
     return ExitRecord(ok=False, breach=NO_ROOM_TEXT, message=str(error))
-
-
-def _message(seen: Seen, tail: str) -> str:
-    if seen.stopped is Stopped.REQUEST:
-        return "stopped on request"
-    if seen.code == child.WALLS_FAILED:
-        return tail.strip().rpartition("\n")[2]
-    if seen.signal:
-        return f"killed by {signal.Signals(seen.signal).name}"
-    return f"exit code {seen.code}" if seen.code else ""

@@ -1,4 +1,4 @@
-"""Imports a process package once, inside the walls, then forks a supervisor for every slot asked for.
+"""Imports a process package once, inside the walls, then forks the supervisors that are asked for.
 
 Single-threaded, without secrets, computes nothing and opens nothing of users: a fork of it is as good as a fresh
 interpreter. When the executor closes the socket the messages already in it are finished; supervisors live on.
@@ -22,7 +22,7 @@ from typing import NoReturn
 from cloche.jobdir import orders
 from cloche.jobdir.orders import Level, Report, Setup
 from cloche.runner import child, supervisor
-from cloche.runner.channel import SocketDesk, receive
+from cloche.runner.desk import SocketDesk, receive
 from cloche.runner.family import children
 from cloche.runner.groups import Groups
 from cloche.runner.walls import kernel, raising, template, view, windows
@@ -142,7 +142,7 @@ def _send_report(connection: socket.socket, report: Report) -> None:
 
 
 class _Zygote:
-    """The loop: requests for slots in, supervisors out, the dead collected."""
+    """The loop: requests in, supervisors out, the dead collected."""
 
     def __init__(self, connection: socket.socket, walls: raising.Walls, call: child.Call) -> None:
         self._connection = connection
@@ -191,7 +191,7 @@ class _Zygote:
                 os.kill(orphan, signal.SIGKILL)
 
     def _obey(self) -> bool:
-        """One slot more; False when there will be no more. The message is read in the slot: see ``Order``."""
+        """One supervisor more; False when there will be no more. The message is read in the fork: see ``Order``."""
         data, descriptors = receive(self._connection)
         if not data:
             return False
@@ -224,7 +224,7 @@ class _Zygote:
             kernel.close_all_but((*descriptors, *self._walls.readable))
             connection = socket.socket(fileno=descriptors[0])
             groups = Groups.of(orders.load_groups(data), descriptors[1:])
-            supervisor.supervise(self._walls, self._call, groups, SocketDesk(connection), self._boot)
+            supervisor.supervise(self._walls, self._call, SocketDesk(connection, groups), self._boot)
             code = 0
         except BaseException:  # noqa: BLE001 - the last edge: nothing may return into the zygote's loop
             traceback.print_exc()

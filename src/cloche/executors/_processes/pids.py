@@ -3,6 +3,7 @@
 import ctypes
 import os
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 
 _PIDFD_SEND_SIGNAL = 424  # the same number on every machine
@@ -19,8 +20,8 @@ def identify(descriptor: int) -> tuple[int, int]:
 
 def start_ticks(pid: int) -> int | None:
     """When a process was started, or None if there is none of that number."""
-    fields = stat_fields(pid)
-    return None if fields is None else int(fields[19])
+    found = status(pid)
+    return None if found is None else found.start_ticks
 
 
 def owner(pid: int) -> int | None:
@@ -38,9 +39,10 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
-def queue_signal(descriptor: int, number: int, value: int) -> None:
-    """Send a signal with a number to the process of a pidfd. Raises OSError."""
-    info = struct.pack("<iiiiiiq", number, 0, _SENT_BY_QUEUE, 0, os.getpid(), os.getuid(), value)
+def queue_signal(descriptor: int, number: int, value: int, *, turn: int) -> None:
+    """Send a signal with a number, for one turn of the supervisor of a pidfd. Raises OSError."""
+    word = turn << 32 | value
+    info = struct.pack("<iiiiiiQ", number, 0, _SENT_BY_QUEUE, 0, os.getpid(), os.getuid(), word)
     buffer = ctypes.create_string_buffer(info, _SIGINFO_BYTES)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.syscall(ctypes.c_long(_PIDFD_SEND_SIGNAL), descriptor, number, ctypes.byref(buffer), 0) < 0:
@@ -48,10 +50,21 @@ def queue_signal(descriptor: int, number: int, value: int) -> None:
         raise OSError(code, f"pidfd_send_signal: {os.strerror(code)}")
 
 
-def stat_fields(pid: int) -> list[bytes] | None:
-    """The fields of ``/proc/PID/stat`` from the third on: state first, start time at 19; None: no such process."""
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Of ``/proc/PID/stat``: name, state and start time."""
+
+    name: bytes
+    state: bytes
+    start_ticks: int
+
+
+def status(pid: int) -> Status | None:
+    """What the kernel says of a process; None: there is none of that number."""
     try:
         text = Path(f"/proc/{pid}/stat").read_bytes()
     except OSError:
         return None
-    return text[text.rindex(b")") + 2 :].split()
+    begin, end = text.index(b"("), text.rindex(b")")
+    fields = text[end + 2 :].split()
+    return Status(text[begin + 1 : end], fields[0], int(fields[19]))

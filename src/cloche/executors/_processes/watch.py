@@ -1,4 +1,4 @@
-"""One thread that waits for the end of processes, by their pidfds."""
+"""One thread that waits for descriptors: pidfds, of processes that end; sockets, of supervisors that have done."""
 
 import os
 import select
@@ -11,7 +11,7 @@ log = structlog.get_logger(__name__)
 
 
 class Watch:
-    """Calls back within a millisecond of a process's end. ``add`` from any thread; callbacks from the watch's own."""
+    """Calls back within a millisecond. ``add`` from any thread; callbacks from the watch's own."""
 
     def __init__(self) -> None:
         self._poll = select.epoll()
@@ -22,17 +22,17 @@ class Watch:
         self._closing = False
         self._thread: threading.Thread | None = None
 
-    def add(self, pidfd: int, ended: Callable[[], None]) -> None:
-        """Own ``pidfd`` from now on; call ``ended`` once when its process has."""
+    def add(self, descriptor: int, ended: Callable[[], None]) -> None:
+        """Own the descriptor from now on; call ``ended`` once when it can be read."""
         with self._lock:
             if self._closing:
-                os.close(pidfd)
+                os.close(descriptor)
                 return
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="cloche-watch", daemon=True)
                 self._thread.start()
-            self._waiting[pidfd] = ended
-            self._poll.register(pidfd, select.EPOLLIN)
+            self._waiting[descriptor] = ended
+            self._poll.register(descriptor, select.EPOLLIN)
 
     def close(self) -> None:
         """End the thread and forget what it waits for. Idempotent."""
@@ -45,8 +45,8 @@ class Watch:
         if thread is not None and thread is not threading.current_thread():
             thread.join()
         with self._lock:
-            for pidfd in self._waiting:
-                os.close(pidfd)
+            for descriptor in self._waiting:
+                os.close(descriptor)
             self._waiting.clear()
             self._poll.close()
             os.close(self._wake)
@@ -57,11 +57,11 @@ class Watch:
                 if descriptor != self._wake:
                     self._end(descriptor)
 
-    def _end(self, pidfd: int) -> None:
+    def _end(self, descriptor: int) -> None:
         with self._lock:
-            self._poll.unregister(pidfd)
-            ended = self._waiting.pop(pidfd)
-        os.close(pidfd)
+            self._poll.unregister(descriptor)
+            ended = self._waiting.pop(descriptor)
+        os.close(descriptor)
         try:
             ended()
         except Exception:  # the edge of the thread: others are still waited for

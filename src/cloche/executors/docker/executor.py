@@ -25,7 +25,7 @@ from cloche.executors.docker.settings import DockerSettings
 from cloche.executors.docker.slots import Maker, Names, Pool, Slot
 from cloche.jobdir import orders
 from cloche.jobdir.layout import Layout
-from cloche.jobdir.orders import HOLD, Hold, Order, Ready
+from cloche.jobdir.orders import HOLD, Hold, Letter, Order, Ready
 from cloche.model.codec import CodecError
 from cloche.model.limits import Limits
 from cloche.ports.describer import PackageDescription
@@ -253,9 +253,9 @@ class DockerExecutor:
             self._reaper.discard(slot.name)
             raise Unreachable(f"the job directory could not be handed over: {error}") from None
         self._reaper.settle(slot.name)
-        order = Order(jobdir=recipe.JOB, limits=task.limits)
+        order, letter = Order(limits=task.limits), Letter(jobdir=recipe.JOB, limits=task.limits)
         try:
-            slot.attached.send(order.dump() + b"\n")
+            slot.attached.send(order.dump() + letter.dump() + b"\n")
             line = slot.attached.line(self._settings.confirm_timeout_s)
         except OSError:
             line = b""
@@ -352,7 +352,7 @@ class DockerExecutor:
         if descriptor is None:
             return False
         try:
-            pids.queue_signal(descriptor, number, value)
+            pids.queue_signal(descriptor, number, value, turn=1)
         except ProcessLookupError:
             return True
         except OSError as error:

@@ -101,14 +101,14 @@ def _run(zygote: Zygote, layout: Layout) -> tuple[str, int]:
     if zygote.report.problem:
         return zygote.report.problem, 0
     slots = Slots(zygote, GroupTree(), itertools.repeat(_NAME), Level.FULL, wanted=0)
-    pidfd = slots.start(layout.root, Limits(run_time=_TRIAL_S)).pidfd
     try:
+        slot = slots.start(layout.root, Limits(run_time=_TRIAL_S))
         poll = select.poll()
-        poll.register(pidfd, select.POLLIN)
+        poll.register(slot.connection, select.POLLIN)
         if not poll.poll((_TRIAL_S + 1) * 1000):
             return f"no end within {_TRIAL_S:g} s", 0
     finally:
-        os.close(pidfd)
+        slots.close()
     record = read_record(ExitRecord, layout.exit)
     if record is None:
         return "the supervisor died", 0

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +20,7 @@ from cloche.executors.local.fingerprint import changed_since, fingerprint, sourc
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.handles import Supervisor
 from cloche.executors.local.settings import LocalSettings
-from cloche.executors.local.slots import Slots, group_names, is_over
+from cloche.executors.local.slots import Slot, Slots, group_names, is_over
 from cloche.executors.local.zygote import GivenUp, NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, parse_record
@@ -56,6 +57,15 @@ class _Kept:
             self.zygote.close()
 
 
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a slot does in one turn; of two for the same task one does nothing."""
+
+    slots: Slots
+    slot: Slot
+    turn: int
+
+
 class LocalExecutor:
     """Executions as processes of this machine (``Pausable`` too). ``name`` is the mode's."""
 
@@ -73,7 +83,8 @@ class LocalExecutor:
         self._kept: dict[tuple[str, bool], _Kept] = {}
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
         self._lock = threading.Lock()
-        self._watched: set[str] = set()
+        self._works: defaultdict[str, list[_Work]] = defaultdict(list)
+        self._adopted: set[str] = set()
         self._on_change: Callable[[str], None] = lambda _: None
 
     def _sweep(self) -> None:
@@ -107,10 +118,15 @@ class LocalExecutor:
             text = "The package of this process is broken; the operator finds the error in the server's log."
             raise Refused(text, detail=f"{task.package}: {kept.problem}")
         slot = kept.slots.start(task.jobdir, task.limits)
-        self._follow(task.key, slot.pidfd, slot.group)
         supervisor = Supervisor(
-            pid=slot.pid, start_ticks=slot.start_ticks, boot=self._boot, jobdir=task.jobdir, group=slot.group
+            pid=slot.pid,
+            start_ticks=slot.start_ticks,
+            boot=self._boot,
+            turn=slot.turn,
+            jobdir=task.jobdir,
+            group=slot.group,
         )
+        self._attend(task.key, _Work(kept.slots, slot, slot.turn))
         return supervisor.handle(task.key)
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -127,7 +143,9 @@ class LocalExecutor:
         except RecordError:
             # not by a supervisor of ours; whether one lives is told by its lock
             record = StartedRecord(pid=0, start_ticks=0, boot=self._boot)
-        supervisor = Supervisor(pid=record.pid, start_ticks=record.start_ticks, boot=record.boot, jobdir=jobdir)
+        supervisor = Supervisor(
+            pid=record.pid, start_ticks=record.start_ticks, boot=record.boot, turn=record.turn, jobdir=jobdir
+        )
         return supervisor.handle(key)
 
     def poll(self, handles_: Iterable[Handle]) -> Mapping[Handle, Sighting]:
@@ -169,28 +187,38 @@ class LocalExecutor:
 
     def _sight(self, handle: Handle) -> Sighting:
         supervisor = Supervisor.of(handle)
-        if not handles.alive(supervisor, self._boot):
+        with self._lock:
+            ours = handle.key in self._works
+            unknown = not ours and handle.key not in self._adopted
+        if not ours and not handles.alive(supervisor, self._boot):
             detail = f"supervisor {supervisor.pid} has ended"
             return Sighting(phase=Phase.GONE, detail=detail if supervisor.boot == self._boot else "the host was booted")
-        with self._lock:
-            unknown = handle.key not in self._watched
         if unknown and (descriptor := self._own(handle)) is not None:
-            self._follow(handle.key, descriptor, supervisor.group)
+            self._adopt(handle.key, descriptor)
         # written when all stand still, removed before one goes on: whoever could mislead us here could do worse
         phase = Phase.PAUSED if os.path.lexists(Layout(supervisor.jobdir).paused) else Phase.RUNNING
         return Sighting(phase=phase, detail=f"supervisor {supervisor.pid}")
 
     def _tell(self, handle: Handle, number: int, value: int) -> None:
         """Ask the task's supervisor; nothing where it has ended."""
+        with self._lock:
+            at_work = tuple(self._works.get(handle.key, ()))
+        try:
+            for work in at_work:
+                work.slots.tell(work.slot, work.turn, number, value)
+            if not at_work:
+                self._tell_adopted(handle, number, value)
+        except OSError as error:
+            raise Unreachable(f"the supervisor could not be asked: {error}") from None
+
+    def _tell_adopted(self, handle: Handle, number: int, value: int) -> None:
         descriptor = self._own(handle)
         if descriptor is None:
             return
         try:
-            pids.queue_signal(descriptor, number, value)
+            pids.queue_signal(descriptor, number, value, turn=Supervisor.of(handle).turn)
         except ProcessLookupError:
             return
-        except OSError as error:
-            raise Unreachable(f"the supervisor could not be asked: {error}") from None
         finally:
             os.close(descriptor)
 
@@ -211,17 +239,34 @@ class LocalExecutor:
         os.close(descriptor)
         return None
 
-    def _follow(self, key: str, pidfd: int, group: str) -> None:
+    def _attend(self, key: str, work: _Work) -> None:
+        """Be told when the execution has ended."""
         with self._lock:
-            self._watched.add(key)
-        self._watch.add(pidfd, functools.partial(self._ended, key, group))
+            self._works[key].append(work)
+        try:
+            connection = os.dup(work.slot.connection.fileno())
+        except OSError:  # closed, with all that this executor had
+            return
+        self._watch.add(connection, functools.partial(self._ended, key, work))
 
-    def _ended(self, key: str, group: str) -> None:
+    def _ended(self, key: str, work: _Work) -> None:
         with self._lock:
-            self._watched.discard(key)
+            self._works[key].remove(work)
+            if not self._works[key]:
+                del self._works[key]
         self._on_change(key)
-        if group:
-            self._groups.remove(group)
+        work.slots.turn_over(work.slot)
+
+    def _adopt(self, key: str, pidfd: int) -> None:
+        """The same for an execution of an earlier server: its supervisor ends with it."""
+        with self._lock:
+            self._adopted.add(key)
+        self._watch.add(pidfd, functools.partial(self._adopted_ended, key))
+
+    def _adopted_ended(self, key: str) -> None:
+        with self._lock:
+            self._adopted.discard(key)
+        self._on_change(key)
 
     def _current(self, package: str, *, network: bool) -> _Kept:
         """What starts executions of the package. While its code is imported anew that of before does."""

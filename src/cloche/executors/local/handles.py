@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloche.executors._processes import pids
 from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import supervisor_name
 from cloche.ports.executor import Handle
 
 
@@ -14,40 +15,42 @@ from cloche.ports.executor import Handle
 class Supervisor:
     """A supervisor of this boot: the start time tells it from a later process of the same number.
 
-    ``group`` names the control groups of its execution, or is empty.
+    ``turn`` tells the execution from others of the same supervisor; ``group`` names its control groups, or is empty.
     """
 
     pid: int
     start_ticks: int
     boot: str
+    turn: int
     jobdir: Path
     group: str = ""
 
     def handle(self, key: str) -> Handle:
         """As text, for the store."""
-        native = f"{self.pid} {self.start_ticks} {self.boot} {self.group or '-'} {self.jobdir}"
+        native = f"{self.pid} {self.start_ticks} {self.boot} {self.turn} {self.group or '-'} {self.jobdir}"
         return Handle(key=key, native=native)
 
     @staticmethod
     def of(handle: Handle) -> "Supervisor":
         """Raises ValueError if the text is none of ours."""
-        pid, ticks, boot, group, jobdir = handle.native.split(" ", 4)
+        pid, ticks, boot, turn, group, jobdir = handle.native.split(" ", 5)
         return Supervisor(
             pid=int(pid),
             start_ticks=int(ticks),
             boot=boot,
+            turn=int(turn),
             jobdir=Path(jobdir),
             group="" if group == "-" else group,
         )
 
 
 def alive(supervisor: Supervisor, boot: str) -> bool:
-    """Whether the very process runs, by the process table or else by the lock that only it can hold."""
+    """Whether it is at that turn, by the process table or else by the lock that only it can hold."""
     return supervisor.boot == boot and (_runs(supervisor) or _locked(Layout(supervisor.jobdir).lock))
 
 
 def pidfd(supervisor: Supervisor, boot: str) -> int | None:
-    """A descriptor of the very process, or None if it does not run."""
+    """A descriptor of the very process, or None if it is not at that turn."""
     if supervisor.boot != boot or supervisor.pid <= 1:
         return None
     try:
@@ -62,8 +65,11 @@ def pidfd(supervisor: Supervisor, boot: str) -> int | None:
 
 
 def _runs(supervisor: Supervisor) -> bool:
-    fields = pids.stat_fields(supervisor.pid)
-    return fields is not None and fields[0] not in (b"Z", b"X") and int(fields[19]) == supervisor.start_ticks
+    found = pids.status(supervisor.pid)
+    if found is None:
+        return False
+    same = found.state not in (b"Z", b"X") and found.start_ticks == supervisor.start_ticks
+    return same and found.name == supervisor_name(supervisor.turn)
 
 
 def _locked(path: Path) -> bool:

@@ -36,11 +36,11 @@ def inputs(jobdir: str) -> tuple[str, str]:
     return f"{jobdir}/{_REQUEST}", f"{jobdir}/{_INPUTS}"
 
 
-def prepare(jobdir: str) -> None:
-    """Make the directories that every execution finds in its work directory."""
+def prepare() -> None:
+    """Make the directories that every execution finds in its work directory; from within the job directory."""
     for name in (_OUT, _TEMPORARY):
         with contextlib.suppress(FileExistsError):
-            os.mkdir(f"{jobdir}/{name}", 0o755)  # noqa: PTH102 - see supervisor
+            os.mkdir(name, 0o755)  # noqa: PTH102 - see supervisor
 
 
 def furnish(jobdir: str, *, own_tmp: bool) -> None:

@@ -33,14 +33,17 @@ AT_FDCWD = -100
 
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
+PR_SET_NAME = 15
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+PR_GET_TID_ADDRESS = 40
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 
 # calls without a function in the C library, where they differ between machines: x86_64, aarch64
 _PIVOT_ROOT = {"x86_64": 155, "aarch64": 41}
+_CLONE = {"x86_64": 56, "aarch64": 220}
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _SECCOMP = {"x86_64": 317, "aarch64": 277}
 # the same everywhere
@@ -58,6 +61,7 @@ _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.unshare.argtypes = [ctypes.c_int]
 _libc.prctl.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong]
 _libc.syscall.restype = ctypes.c_long
+_interpreter.syscall.restype = ctypes.c_long
 
 
 def fork() -> int:
@@ -67,6 +71,39 @@ def fork() -> int:
     parent's); what runs user code is forked by ``os.fork``.
     """
     return _check(_interpreter.fork(), "fork")
+
+
+_CLONE_CHILD_CLEARTID = 0x00200000
+_CLONE_CHILD_SETTID = 0x01000000
+_before_fork, _after_fork_parent, _after_fork_child = (
+    ctypes.PYFUNCTYPE(None)((f"PyOS_{name}", ctypes.pythonapi))
+    for name in ("BeforeFork", "AfterFork_Parent", "AfterFork_Child")
+)
+
+
+def thread_id_address() -> int | None:
+    """Where the C library keeps the number of the calling thread, or None where this kernel does not tell."""
+    address = ctypes.c_void_p()
+    return address.value if _libc.prctl(PR_GET_TID_ADDRESS, ctypes.addressof(address), 0, 0, 0) == 0 else None
+
+
+def fork_sealed(thread_id: int) -> int:
+    """``os.fork`` into a new process namespace, as often as one likes: after ``unshare`` the caller could do it once.
+
+    ``thread_id`` is ``thread_id_address()`` of the caller's only thread.
+    """
+    flags = ctypes.c_ulong(CLONE_NEWPID | _CLONE_CHILD_SETTID | _CLONE_CHILD_CLEARTID | signal.SIGCHLD)
+    address, none = ctypes.c_void_p(thread_id), ctypes.c_void_p()
+    name = machine()
+    # stack and the parent's word of the child, then in the machine's own order the child's word and thread storage
+    last = (address, none) if name == "x86_64" else (none, address)
+    _before_fork()
+    pid = _interpreter.syscall(ctypes.c_long(_CLONE[name]), flags, none, none, *last)
+    if pid == 0:
+        _after_fork_child()
+    else:
+        _after_fork_parent()
+    return _check(pid, "clone")
 
 
 def machine() -> str:
@@ -151,6 +188,12 @@ def pivot_root(new: str) -> None:
 def prctl(option: int, argument: int = 0, what: str = "prctl") -> None:
     """The system call prctl with one argument."""
     _check(_libc.prctl(option, argument, 0, 0, 0), what)
+
+
+def name_process(name: bytes) -> None:
+    """What the process is called in ``/proc/PID/comm`` and ``stat``: 15 bytes at most."""
+    buffer = ctypes.create_string_buffer(name, 16)
+    prctl(PR_SET_NAME, ctypes.addressof(buffer), "prctl NAME")
 
 
 def die_with_parent() -> None:
@@ -258,13 +301,13 @@ def signal_descriptor(signals: Iterable[int]) -> int:
 
 
 def read_signal(descriptor: int) -> tuple[int, int | None] | None:
-    """The next signal and the number queued with it, if it came with one; None when none waits."""
+    """The next signal and the word queued with it, if it came with one; None when none waits."""
     try:
         data = os.read(descriptor, 128)
     except BlockingIOError:
         return None
     number = int.from_bytes(data[0:4], "little")
     code = int.from_bytes(data[8:12], "little", signed=True)
-    value = int.from_bytes(data[44:48], "little", signed=True)  # ssi_int
+    value = int.from_bytes(data[48:56], "little")  # ssi_ptr
     sent_by_queue = -1
     return number, value if code == sent_by_queue else None

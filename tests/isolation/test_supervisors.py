@@ -1,0 +1,136 @@
+"""A supervisor sees one execution after the other: none learns anything of those before it, none is taken for another."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cloche.executors.local.executor import LocalExecutor
+from cloche.jobdir.files import read_record
+from cloche.jobdir.layout import Layout
+from cloche.jobdir.orders import Level
+from cloche.jobdir.records import StartedRecord
+from cloche.model.limits import Limits
+from cloche.ports.executor import Phase
+from executions import Bench, alive, data_folder, local, need_level, until
+
+PACKAGE = str(Path(__file__).with_name("whispers.py"))
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with data_folder() as path:
+        yield path
+
+
+@pytest.fixture(scope="module", params=list(Level), ids=lambda level: level.value)
+def bench(request: pytest.FixtureRequest, folder: Path) -> Iterator[Bench]:
+    need_level(request.param)
+    # nothing is prepared beyond what is used: the same supervisor has every turn
+    executor = LocalExecutor(replace(local(folder, request.param), prepared=0))
+    yield Bench(executor, folder, PACKAGE)
+    executor.close()
+
+
+def started(task) -> StartedRecord:
+    record = read_record(StartedRecord, Layout(task.jobdir).started)
+    assert record is not None
+    return record
+
+
+def ran(bench: Bench, process: str, limits: Limits | None = None, **values):
+    """The task, and what was left of it; waits until its supervisor is ready again."""
+    task = bench.task(process, limits or Limits(), **values)
+    bench.executor.start(task)
+    done = bench.wait(task)
+    time.sleep(0.1)
+    return task, done
+
+
+def test_an_execution_finds_nothing_of_the_one_before_in_its_memory(bench: Bench) -> None:
+    secret = f"cherry-{time.time_ns()}-blossom"
+    before, done = ran(bench, "whisper", secret=secret)
+    assert done.value == secret
+    after, found = ran(bench, "remember", first=secret[:12], second=secret[12:])
+    other, whose = ran(bench, "remember", first=before.key[:9], second=before.key[9:])
+    told = [(started(task).pid, started(task).start_ticks, started(task).turn) for task in (before, after, other)]
+    pid, ticks, turn = told[0]
+    assert told == [(pid, ticks, turn), (pid, ticks, turn + 1), (pid, ticks, turn + 2)], (
+        "another supervisor shows nothing"
+    )
+    assert (found.value, whose.value) == ("0", "0"), "what was said, or whose it was, is in another execution's memory"
+    _, own = ran(bench, "remember", first="remem", second="ber")
+    assert int(own.value) > 0, "the search finds what is there"
+
+
+def test_the_end_of_one_turn_is_not_hidden_by_the_next(bench: Bench) -> None:
+    first, _ = ran(bench, "sleep", seconds=0.0)
+    handle = bench.executor.find(first.key, first.jobdir)
+    assert handle is not None
+    task, running = bench.running("sleep", seconds=1)
+    assert started(task).pid == started(first).pid
+    seen = bench.executor.poll([handle, running])
+    assert (seen[handle].phase, seen[running].phase) == (Phase.GONE, Phase.RUNNING)
+    bench.wait(task)
+
+
+def test_a_late_stop_does_not_hit_the_next_execution(bench: Bench) -> None:
+    first, _ = ran(bench, "sleep", seconds=0.0)
+    handle = bench.executor.find(first.key, first.jobdir)
+    assert handle is not None
+    task, _ = bench.running("sleep", seconds=0.5)
+    assert started(task).pid == started(first).pid
+    bench.executor.stop(handle, grace=timedelta(0))
+    assert bench.wait(task).value == "slept"
+
+
+def test_a_stop_that_comes_before_the_supervisor_looks_is_heard(bench: Bench) -> None:
+    ran(bench, "sleep", seconds=0.0)
+    for _ in range(10):
+        task = bench.task("sleep", seconds=30)
+        handle = bench.executor.start(task)
+        bench.executor.stop(handle, grace=timedelta(0))
+        done = bench.wait(task, 5)
+        assert done.exit is not None
+        assert done.exit.signal == signal.SIGKILL or not done.exit.ok
+
+
+def test_usage_is_counted_anew(bench: Bench) -> None:
+    _, hungry = ran(bench, "fill", size=150 << 20)
+    _, modest = ran(bench, "sleep", seconds=0.0)
+    assert hungry.exit is not None
+    assert modest.exit is not None
+    assert hungry.exit.usage.peak_memory_bytes > 150 << 20
+    assert modest.exit.usage.peak_memory_bytes < 100 << 20
+    assert hungry.exit.usage.cpu_s > 0.25
+    assert modest.exit.usage.cpu_s < 0.25
+
+
+def test_a_supervisor_that_was_killed_is_replaced(bench: Bench) -> None:
+    task, _ = ran(bench, "sleep", seconds=0.0)
+    os.kill(started(task).pid, signal.SIGKILL)
+    until(lambda: not alive(started(task).pid))
+    again, done = ran(bench, "sleep", seconds=0.0)
+    assert done.value == "slept"
+    assert started(again).pid != started(task).pid
+
+
+def test_more_work_than_is_prepared_for_is_let_go_of_later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloche.executors.local.slots.IDLE_S", 0.2)
+    executor = LocalExecutor(replace(local(folder, Level.PROCESS), prepared=1))
+    bench = Bench(executor, folder, PACKAGE)
+    tasks = [bench.task("sleep", seconds=0.3) for _ in range(4)]
+    for task in tasks:
+        executor.start(task)
+    for task in tasks:
+        bench.wait(task)
+    pids = {started(task).pid for task in tasks}
+    assert len(pids) == 4
+    until(lambda: sum(Path(f"/proc/{pid}").exists() for pid in pids) <= 1, 10)
+    executor.close()
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)

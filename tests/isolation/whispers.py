@@ -1,0 +1,63 @@
+"""Processes that tell secrets, and that look for them."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cloche.process import Output, process
+
+
+@process
+def whisper(secret: str) -> Annotated[str, Output("Said", id="result")]:
+    """Tell a secret to everybody who listens."""
+    for stream in (sys.stdout, sys.stderr):
+        print(secret * 50, file=stream, flush=True)
+    Path(secret).write_text(secret)
+    return secret
+
+
+@process
+def remember(first: str, second: str) -> Annotated[str, Output("How often", id="result")]:
+    """Count a text in all of our memory; it comes in two parts, so that looking for it does not put it there."""
+    head, tail = first.encode(), second.encode()
+    found = 0
+    for data in regions():
+        at = data.find(head)
+        while at >= 0:
+            found += data[at + len(head) : at + len(head) + len(tail)] == tail
+            at = data.find(head, at + 1)
+    return str(found)
+
+
+def regions() -> Iterator[bytes]:
+    """Every part of our memory that may be written."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    with open("/proc/self/mem", "rb", buffering=0) as memory:
+        for line in lines:
+            place, rights, *_ = line.split()
+            begin, end = (int(number, 16) for number in place.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(begin)
+                yield memory.read(end - begin)
+
+
+@process
+def sleep(seconds: float) -> Annotated[str, Output("Said", id="result")]:
+    """Sleep."""
+    Path("begun").touch()
+    time.sleep(seconds)
+    return "slept"
+
+
+@process
+def fill(size: int) -> Annotated[str, Output("Said", id="result")]:
+    """Use memory and processor."""
+    data = bytearray(size)
+    for at in range(0, size, 4096):
+        data[at] = 1
+    end = time.process_time() + 0.3
+    while time.process_time() < end:
+        pass
+    return "filled"
