@@ -1,4 +1,4 @@
-"""A supervisor sees one execution after the other: none learns anything of those before it, none is taken for another."""
+"""A supervisor sees one execution after the other: none learns of those before it, none is taken for another."""
 
 import os
 import signal

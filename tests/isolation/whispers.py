@@ -34,7 +34,7 @@ def remember(first: str, second: str) -> Annotated[str, Output("How often", id="
 def regions() -> Iterator[bytes]:
     """Every part of our memory that may be written."""
     lines = Path("/proc/self/maps").read_text().splitlines()
-    with open("/proc/self/mem", "rb", buffering=0) as memory:
+    with Path("/proc/self/mem").open("rb", buffering=0) as memory:
         for line in lines:
             place, rights, *_ = line.split()
             begin, end = (int(number, 16) for number in place.split("-"))

@@ -4,8 +4,9 @@ To the zygote: setup (one, first) -> report (one, with a memory file); then one 
 names the kinds of the descriptors that come with it (its socket, control groups) -> SPAWNED with a pidfd, or a reason.
 
 To a supervisor, in turns: an order with a letter -> DONE when the execution has ended and is recorded; the kinds of
-control groups for the next execution, with their descriptors. A supervisor whose socket is closed ends when its execution
-has. While it has an order, signals with a number and the turn queued: SIGTERM (milliseconds of grace), HOLD (``Hold``).
+control groups for the next execution, with their descriptors. A supervisor whose socket is closed ends when its
+execution has. While it has an order, signals with a number and the turn queued: SIGTERM (milliseconds of grace) and
+HOLD (``Hold``).
 
 A container is a slot of its own: it says on standard output, a line each, that it is ready (``Ready``) and that the
 task is its (``STARTED``); it gets its order as a line on standard input.

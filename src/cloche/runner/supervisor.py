@@ -1,8 +1,9 @@
 """Outside the walls of an execution: forks it ahead, hands it its order, sees it through to the end; then the next one.
 
-Has one execution at a time and keeps nothing of it: the next one is a copy of its memory. Lives on when zygote and server
-are gone, for as long as its execution. Standard output and error of the execution go to ``ctl/*.log``. It is ended when
-its time is up or when that is asked for. When its last process has died ``ctl/exit.json`` is written, by rename.
+Has one execution at a time and keeps nothing of it: the next one is a copy of its memory. Lives on when zygote and
+server are gone, for as long as its execution. Standard output and error of the execution go to ``ctl/*.log``. It is
+ended when its time is up or when that is asked for. When its last process has died ``ctl/exit.json`` is written, by
+rename.
 """
 
 import contextlib
