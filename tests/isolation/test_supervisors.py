@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloche.executors.local.executor import LocalExecutor
+from cloche.executors.local.slots import group_names, is_over
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
@@ -134,3 +135,10 @@ def test_more_work_than_is_prepared_for_is_let_go_of_later(folder: Path, monkeyp
     until(lambda: sum(Path(f"/proc/{pid}").exists() for pid in pids) <= 1, 10)
     executor.close()
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), 10)
+
+
+def test_two_executors_of_a_server_do_not_share_control_groups() -> None:
+    one, other = group_names(os.getpid()), group_names(os.getpid())
+    assert not {next(one), next(one)} & {next(other), next(other)}
+    assert not is_over(next(one))
+    assert is_over(f"{os.getpid()}-1-{next(one).rpartition('-')[2]}")

@@ -7,6 +7,7 @@ prepares the next one.
 import contextlib
 import itertools
 import os
+import secrets
 import socket
 import threading
 import time
@@ -251,9 +252,9 @@ def _is_done(slot: Slot) -> bool:
 
 
 def group_names(server: int) -> Iterator[str]:
-    """Names for control groups that say whose they are."""
-    ticks = pids.start_ticks(server)
-    return (f"{server}-{ticks}-{number}" for number in itertools.count())
+    """Names for control groups that say whose they are; a server has an executor a mode, and each has its own."""
+    prefix = f"{server}-{pids.start_ticks(server)}-{secrets.token_hex(4)}"
+    return (f"{prefix}-{number}" for number in itertools.count())
 
 
 def is_over(name: str) -> bool:
