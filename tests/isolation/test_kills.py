@@ -14,6 +14,7 @@ import pytest
 
 import needs
 from cloche.executors.local import executor as local_executor
+from cloche.executors.local import groups as groups_module
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.slots import group_names
@@ -74,6 +75,7 @@ def test_groups_of_a_server_that_is_gone_are_swept_when_they_empty(
     groups = capabilities().groups
     needs.need("groups", when=groups.startswith("version"), reason=groups)
     monkeypatch.setattr(local_executor, "SWEEP_EVERY_S", 0.05)
+    monkeypatch.setattr(groups_module, "YOUNG_S", 0.5)
     tree = GroupTree.open(None)
     gone = subprocess.Popen(["true"])
     name = next(group_names(gone.pid))
@@ -87,7 +89,9 @@ def test_groups_of_a_server_that_is_gone_are_swept_when_they_empty(
         executor = LocalExecutor(local(folder, Level.PROCESS))
         folders = [Path(f"/proc/self/fd/{fd}").readlink() for fd in group.descriptors[1:2]]
         assert all(path.is_dir() for path in folders)
-        assert not any(path.with_name(empty).exists() for path in folders)
+        assert all(path.with_name(empty).exists() for path in folders), "its execution may be just being forked"
+        until(lambda: not any(path.with_name(empty).exists() for path in folders))
+        assert all(path.is_dir() for path in folders)
         orphan.kill()
         orphan.wait()
         until(lambda: not any(path.exists() for path in folders))

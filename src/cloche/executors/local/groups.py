@@ -22,6 +22,8 @@ _PERIOD_US = 100_000
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "cloche"
 _PATIENCE_S = 2.0
+YOUNG_S = 30.0
+"""How long a fork may take at most, on a machine that does nothing else any more."""
 # absent where the kernel does not account swap, or is older
 _OPTIONAL = ("memory.swap.max", "memory.oom.group", "memory.memsw.limit_in_bytes")
 _UNIFIED_CONTROLLERS = ("cpu", "memory", "pids")
@@ -117,17 +119,16 @@ class GroupTree:
             _remove(top / name, self.freezer)
 
     def sweep(self, is_over: Callable[[str], bool]) -> bool:
-        """Remove empty groups of whose name ``is_over`` says that nobody will; whether all of them are gone."""
+        """Remove empty groups of whose name ``is_over`` says that nobody will; whether all of them are gone.
+
+        A group is made before anybody lives in it: one that is young may be of an execution that is just being forked,
+        for a server that died in the meantime.
+        """
         gone = True
         for top in self._tops():
             for folder in top.iterdir():
                 if folder.is_dir() and is_over(folder.name):
-                    try:
-                        folder.rmdir()
-                    except FileNotFoundError:
-                        continue
-                    except OSError:  # somebody lives in it: an execution that is still to be adopted, or never will be
-                        gone = False
+                    gone &= _swept(folder)
         return gone
 
     def held_by(self) -> str:
@@ -142,6 +143,18 @@ class GroupTree:
 
     def _tops(self) -> list[Path]:
         return [self.unified] if self.unified is not None else list(self.hierarchies.values())
+
+
+def _swept(folder: Path) -> bool:
+    try:
+        if abs(time.time() - folder.stat().st_ctime) < YOUNG_S:
+            return False
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:  # somebody lives in it: an execution that is still to be adopted, or never will be
+        return False
+    return True
 
 
 def _own_unified(root: Path) -> Path | None:
