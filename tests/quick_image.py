@@ -22,7 +22,7 @@ def image(host: str | None = None) -> str:
     with_client = client.images
     source = {path: path.read_bytes() for path in sorted(SOURCE.rglob("*.py"))}
     digest = hashlib.sha256(b"".join(b"%s\0%s\0" % (str(p).encode(), d) for p, d in source.items())).hexdigest()[:12]
-    name = f"cloche-quick:{digest}"
+    name = f"cloche-quick:2-{digest}"
     try:
         with_client.get(name)
     except docker.errors.ImageNotFound:
@@ -51,7 +51,8 @@ def _tar() -> bytes:
             entry.type, entry.linkname = tarfile.SYMTYPE, target
             tar.addfile(entry)
         tar.add(PYTHON, "usr/bin/python3.11")
-        tar.add(Path("/bin/sh").resolve(), "usr/bin/sh")
+        for program in ("sh", "sleep"):
+            tar.add(Path("/bin", program).resolve(), f"usr/bin/{program}")
         tar.add("/usr/lib/python3.11", "usr/lib/python3.11", filter=_library)
         for library in _libraries():
             tar.add(Path(library).resolve(), f"usr{library}" if library.startswith("/lib") else library.lstrip("/"))

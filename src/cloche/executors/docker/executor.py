@@ -35,7 +35,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 3
 _CLOSE_TIMEOUT_S = 5.0
-_STILL_S = 0.5
+_STILL_S = 0.25
 _OVERDUE_S = 2.0  # after the grace has passed, until the supervisor is no longer trusted to end the task
 _PHASES = {"running": Phase.RUNNING, "paused": Phase.PAUSED, "removing": Phase.RUNNING, "restarting": Phase.RUNNING}
 
