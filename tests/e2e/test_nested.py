@@ -152,6 +152,12 @@ def test_json_describes_objects(server, standards):
     assert found["outputs"]["extent"]["schema"]["properties"]["low"]["required"] == ["x", "y"]
 
 
+def test_a_page_names_the_members(server):
+    page = fetch(f"{server.url}/processes/survey?f=html")[0].decode()
+    assert "object of name, at, tags" in page
+    assert "object of low, high, drawing" in page
+
+
 def test_json_documents(server, standards):
     found = json.loads(execute(server, INPUTS, response="document")[0])
     assert _validator(standards / "validate.py").check_json(found, "results") == []

@@ -1,10 +1,11 @@
 """Inputs made of inputs: declarations, paths, occurrences, and what the runner makes of them."""
 
+import json
 from dataclasses import dataclass, field
 from typing import Annotated, NamedTuple, NotRequired, TypedDict
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloche.model.codec import decode, encode
@@ -289,3 +290,34 @@ def test_a_name_that_is_no_text(tmp_path):
     with pytest.raises(Refused) as refused:
         requests.execute(body, nested.description, checks(nested.description), deposit, mode=Mode.SYNC)
     assert refused.value.problem.faults[0].pointer == "#/inputs/maybe"
+
+
+NUMBERS = st.integers(-(10**9), 10**9)
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=8)
+INNERS = st.fixed_dictionaries({"a": NUMBERS}, optional={"b": TEXTS, "c": st.lists(NUMBERS, min_size=1, max_size=3)})
+PAIRS = st.fixed_dictionaries({"left": NUMBERS}, optional={"right": NUMBERS})
+KEYS = st.fixed_dictionaries({"needed": INNERS}, optional={"spare": st.lists(PAIRS, min_size=1, max_size=3)})
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(keys=KEYS, many=st.lists(INNERS, min_size=1, max_size=4), maybe=st.none() | INNERS, qualified=st.booleans())
+def test_json_comes_out_as_instances(tmp_path, keys, many, maybe, qualified):
+    """From the body of a request to what the function is called with."""
+    sent = {"keys": keys, "many": many} | ({} if maybe is None else {"maybe": maybe})
+    if qualified:
+        sent["keys"] = {"value": keys | {"needed": {"value": keys["needed"]}}}
+    body = requests.decode(json.dumps({"inputs": sent}).encode())
+    deposit = Deposit(lambda: pytest.fail("nothing is stored"))
+    asked = requests.execute(body, nested.description, checks(nested.description), deposit, mode=Mode.SYNC)
+    request = resolve(nested.description, asked, max_input_bytes=None)
+    values = runner_inputs._read(nested.arguments, [(item.id, item) for item in request.inputs], tmp_path)
+    found = {item.name: item.gather(values.get(item.parameter.id, ())) for item in nested.arguments}
+    expected = {"needed": Inner(**keys["needed"])}
+    if "spare" in keys:
+        expected["spare"] = [Pair(**pair) for pair in keys["spare"]]
+    assert found == {
+        "keys": expected,
+        "many": [Inner(**inner) for inner in many],
+        "spare": Spare(),
+        "maybe": None if maybe is None else Inner(**maybe),
+    }

@@ -163,9 +163,8 @@ def _input(parameter: Parameter | Group) -> Schema:
 def _members(group: Group) -> list[Schema]:
     required = tuple(member.id for member in group.parameters if nesting.needed(member))
     value = shapes.record(required, **{member.id: _input(member) for member in group.parameters})
-    return [value | {"additionalProperties": False}] + (
-        [] if "value" in value["properties"] else [shapes.qualified(value)]
-    )
+    value["additionalProperties"] = False
+    return [value] if "value" in value["properties"] else [value, shapes.qualified(value)]
 
 
 def _forms(domain: Domain) -> list[Schema]:

@@ -48,7 +48,8 @@ def schema_in_words(schema: Any) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(str(value) for value in schema["enum"][:12])
     name = str(schema.get("format") or schema.get("type") or "anything")
-    return name + _bounds(schema)
+    members = f" of {', '.join(schema['properties'])}" if schema.get("properties") else ""
+    return name + members + _bounds(schema)
 
 
 def _bounds(schema: dict[str, Any]) -> str:
