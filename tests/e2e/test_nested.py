@@ -2,10 +2,14 @@
 
 import email
 import json
+import logging
 import urllib.parse
+import warnings
 
+import birdy
 import pytest
 from lxml import etree
+from owslib.wps import SYNC, WebProcessingService
 
 import live
 from ogcapi_house import _validator
@@ -452,6 +456,18 @@ def test_wps1_faults_are_located(server, pairs, locator):
         execute1(server, pairs)
     (exception,) = etree.fromstring(refusal.value.text.encode()).iter("{*}Exception")
     assert exception.get("locator") == locator
+
+
+def test_clients_of_wps1_take_paths_for_names(server):
+    inputs = [("stations/name", "a"), ("stations/at/x", "1"), ("origin/x", "2")]
+    run = WebProcessingService(server.wps).execute("survey", inputs, output=[("extent/low/x", False)], mode=SYNC)
+    assert [output.data for output in run.processOutputs if output.identifier == "extent/low/x"] == [["1.0"]]
+    logging.disable()
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        client = birdy.WPSClient(f"{server.url}/wps/1.0.0")
+    logging.disable(logging.NOTSET)
+    found = client.middle(origin_x=3.0).get()
+    assert (found[0], found[1]) == (3.0, 0.0)
 
 
 # --- one job ---
