@@ -79,6 +79,7 @@ def test_large_values_are_links_unless_they_are_wanted(house, standards):
         words = assert_valid(standards, answer, "draft2.0:results")["words"]
         assert ("value" in words, "href" in words) == (inline, not inline), prefer
         assert house.get(words["href"]).text == LARGE if not inline else words["value"] == LARGE
+        assert answer.headers.get("preference-applied", "") == prefer
 
 
 def test_results_are_selected(house, standards):

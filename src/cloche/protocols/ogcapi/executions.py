@@ -26,7 +26,7 @@ from cloche.protocols.ogcapi.answering import Exchange, no_method
 from cloche.protocols.ogcapi.bodies import Body
 from cloche.protocols.ogcapi.checks import Check
 from cloche.protocols.ogcapi.config import OgcApiConfig
-from cloche.protocols.ogcapi.conformance import HTML, JSON
+from cloche.protocols.ogcapi.conformance import HTML, JSON, PROFILE_OF_RESULTS
 from cloche.protocols.ogcapi.negotiation import quality
 from cloche.protocols.ogcapi.pages import POLICY, Pages
 from cloche.protocols.ogcapi.preferences import Preferences
@@ -167,8 +167,11 @@ class Executions:
         if not self._config.draft:
             return EVERYTHING
         wanted = preferences.parse(",".join(exchange.headers.getlist("prefer")))
+        applied = ((b"preference-applied", f"return={wanted.returns}".encode()),) if wanted.returns else ()
         return Selection(
-            outputs=exchange.asked.many("outputs"), large_by_reference=wanted.returns != "representation", profile=True
+            outputs=exchange.asked.many("outputs"),
+            large_by_reference=wanted.returns != "representation",
+            headers=((b"link", PROFILE_OF_RESULTS), *applied),
         )
 
     def results_page(self, job: Job) -> Reply:

@@ -22,7 +22,7 @@ from cloche.protocols._http.encodings import gzipped, in_base64
 from cloche.protocols._http.replies import Reply, Segment, Stream
 from cloche.protocols.ogcapi import problems, values
 from cloche.protocols.ogcapi.config import OgcApiConfig
-from cloche.protocols.ogcapi.conformance import JSON, PROFILE_OF_RESULTS
+from cloche.protocols.ogcapi.conformance import JSON
 from cloche.protocols.ogcapi.negotiation import quality
 from cloche.protocols.ogcapi.problems import Problem, Refused
 from cloche.service.service import Service
@@ -38,11 +38,11 @@ _TOKEN = re.compile(r"[A-Za-z0-9._+-]+/[A-Za-z0-9._+-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """``outputs``: of all that were asked for, these (empty: every one). ``profile``: say which one documents have."""
+    """``outputs``: of all that were asked for, these (empty: every one). ``headers`` go with a document."""
 
     outputs: tuple[str, ...] = ()
     large_by_reference: bool = False
-    profile: bool = False
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
 
 EVERYTHING = Selection()
@@ -69,8 +69,7 @@ class Results:
         found = self._selected(job, selection)
         if job.request.response is Response.DOCUMENT:
             segments = tuple(self._object(job, _tree(found), qualified=True))
-            profile = ((b"link", PROFILE_OF_RESULTS),) if selection.profile else ()
-            return Reply(media_type=JSON, segments=segments, headers=(*profile, *NO_STORE))
+            return Reply(media_type=JSON, segments=segments, headers=(*selection.headers, *NO_STORE))
         if all(wanted.as_reference for _, wanted in found):
             return self._links(job, found)
         if job.request.response is Response.RAW:
