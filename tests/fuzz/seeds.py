@@ -74,7 +74,14 @@ BODY = {
     "subscriber": {"successUri": "http://h/"},
 }
 QUERY = "?datetime=2024-01-01T00:00:00Z/..&limit=3&status=failed&minDuration=1"
-JSON = (json.dumps(BODY), f'{QUERY}\0!respond-async, wait=5; a="b"\0{{"inputs": {{}}}}')
+DRAFT = (
+    "?text=a,b&number=2&whole=1&flag=true&box=1,2,3,4&box[crs]=EPSG:4326&one={%22text%22:%22a%22}&data[href]=http://h/"
+)
+JSON = (
+    json.dumps(BODY),
+    DRAFT + "&text[include]=true&response[f]=text/xml",
+    f'{QUERY}\0!respond-async, wait=5; a="b"\0{{"inputs": {{}}}}',
+)
 
 OWN = {"kvp": KVP, "xml": XML, "json": JSON}
 HEADS = {"kvp": (b"\0", b"\xff"), "xml": (b"\0\xff", b"\xff\xff", b"\0\0"), "json": (b"",)}

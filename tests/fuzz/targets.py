@@ -27,6 +27,7 @@ from cloche.protocols._ows.operations import operation
 from cloche.protocols._ows.reader import Reader
 from cloche.protocols._ows.reports import OWS_1_1, OWS_2_0, exception_report
 from cloche.protocols._ows.soap import unwrap
+from cloche.protocols.ogcapi import kvp as kvp_draft
 from cloche.protocols.ogcapi import listing, preferences, problems, requests
 from cloche.protocols.ogcapi.nesting import checks
 from cloche.protocols.ogcapi.problems import Refused
@@ -109,24 +110,35 @@ def xml(data: bytes) -> None:
 
 
 def json(data: bytes) -> None:
-    """An execute request; up to a zero byte the query string, up to the next one the preferences."""
-    query, _, rest = data.partition(b"\0") if data[:1] == b"?" else (b"", b"", data)
-    header, _, body = rest.partition(b"\0") if rest[:1] == b"!" else (b"", b"", rest)
-    deposit = Deposit(Folder, max_bytes=MAX_INPUT)
-    try:
-        preferences.parse(header.decode("latin-1"))
-        asked = listing.parse(query[1:])
-        listing.page(asked)
-        listing.jobs(asked)
-        decoded = requests.decode(body)
-        requests.subscriber(decoded)
-        _canonical(requests.execute(decoded, PROCESS, CHECKS, deposit, mode=Mode.SYNC))
-    except (ClocheError, Refused) as error:
-        found = problems.refusal(error)
-        assert 400 <= found.status < 500, found
-        msgspec.json.encode(found.body("/"))
-    finally:
-        deposit.discard()
+    """An execute request; after a question mark, up to a zero byte, a query string, which may be one by itself."""
+    query, _, body = data[1:].partition(b"\0") if data[:1] == b"?" else (b"", b"", data)
+    header, _, body = body.partition(b"\0") if body[:1] == b"!" else (b"", b"", body)
+    for read in (lambda: _listed(query, header), lambda: _by_query(query), lambda: body):
+        deposit = Deposit(Folder, max_bytes=MAX_INPUT)
+        try:
+            decoded = requests.decode(read())
+            requests.subscriber(decoded)
+            accept = header.decode("latin-1") if header else None
+            _canonical(requests.execute(decoded, PROCESS, CHECKS, deposit, mode=Mode.SYNC, accept=accept))
+        except (ClocheError, Refused) as error:
+            found = problems.refusal(error)
+            assert 400 <= found.status < 500, found
+            msgspec.json.encode(found.body("/"))
+            msgspec.json.encode(found.in_draft().body("/"))
+        finally:
+            deposit.discard()
+
+
+def _listed(query: bytes, header: bytes) -> bytes:
+    preferences.parse(header.decode("latin-1"))
+    asked = listing.parse(query)
+    listing.page(asked)
+    listing.jobs(asked)
+    return b"{}"
+
+
+def _by_query(query: bytes) -> bytes:
+    return kvp_draft.read(listing.parse(query), PROCESS).body
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {"kvp": kvp, "xml": xml, "json": json}
