@@ -111,3 +111,10 @@ def test_only_groups_of_servers_that_are_gone_are_swept(older: Path, monkeypatch
     assert sorted(p.name for p in (older / "memory/cloche").iterdir() if p.is_dir()) == sorted(
         [alive, "one", "somebody-elses"]
     )
+
+
+def test_groups_of_another_account_are_not_said_to_be_absent(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    tree = GroupTree.open(None, root=older)
+    assert tree.hierarchies == {}
+    assert tree.missing.endswith(f"version 1 cannot be written ({older / 'cpu/cloche'} belongs to another)")

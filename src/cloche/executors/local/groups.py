@@ -230,6 +230,8 @@ def _open_hierarchies(root: Path) -> GroupTree:
             (top / _NAME).mkdir(exist_ok=True)
             if os.access(top / _NAME / "cgroup.procs", os.W_OK):
                 found[name] = top / _NAME
+            else:
+                reason = f"version 1 cannot be written ({top / _NAME} belongs to another)"
         except OSError as error:
             reason = f"version 1 cannot be written ({error.strerror})"
     return GroupTree(hierarchies=found, freezer=Freezer.open(root), missing="" if found else reason)
