@@ -60,6 +60,14 @@ def test_pinned_endpoints(house, pinned):
         refused = house.client.get(f"/wps/{pinned}?{query}")
         assert refused.status_code == 400
         assert b"VersionNegotiationFailed" in refused.content
+        assert f"is offered; this service speaks {pinned}." in refused.text
+
+
+def test_a_refused_version_hears_of_every_one_that_there_is(house):
+    refused = house.client.get(f"/wps?{GET}&AcceptVersions=9.9.9")
+    assert "None of the versions 9.9.9 is offered; this service speaks 1.0.0, 2.0.0." in refused.text
+    refused = house.client.get("/wps?service=WPS&version=1.1.1&request=DescribeProcess&identifier=ALL")
+    assert "The version 1.1.1 is not offered here; GetCapabilities tells which are." in refused.text
 
 
 def wrapped(content):

@@ -8,8 +8,10 @@ from cloche.protocols._ows.errors import Code, OwsError, invalid
 XML_TYPES = ("text/xml", "application/xml")
 
 
-def version(*, accepted: Sequence[str], asked: str, offered: Sequence[str]) -> str:
+def version(*, accepted: Sequence[str], asked: str, offered: Sequence[str], spoken: Sequence[str] = ()) -> str:
     """The version to answer GetCapabilities in; ``offered`` is in order of preference.
+
+    ``spoken`` are those of the whole endpoint, to name to a client that accepts none of them.
 
     Raises OwsError VersionNegotiationFailed.
     """
@@ -17,7 +19,10 @@ def version(*, accepted: Sequence[str], asked: str, offered: Sequence[str]) -> s
         accepted = (asked,) if asked else offered[:1]
     chosen = next((item for item in accepted if item in offered), None)
     if chosen is None:
-        text = f"None of the versions {', '.join(accepted)} is offered; this service speaks {', '.join(offered)}."
+        text = (
+            f"None of the versions {', '.join(accepted)[:80]} is offered; "
+            f"this service speaks {', '.join(spoken or offered)}."
+        )
         raise OwsError(Code.VERSION_NEGOTIATION_FAILED, text)
     return chosen
 

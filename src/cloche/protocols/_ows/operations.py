@@ -28,7 +28,7 @@ def check_version(version: str, offered: str) -> None:
     if not version:
         raise missing("version")
     if version != offered:
-        raise invalid("version", f"The version {version[:40]} is not offered here; {offered} is.")
+        raise invalid("version", f"The version {version[:40]} is not offered here; GetCapabilities tells which are.")
 
 
 def spelt(asked: str, known: Collection[str]) -> str:

@@ -29,7 +29,9 @@ class Publications:
 
     def capabilities(self, request: GetCapabilities, *, accept_language: str) -> Publication:
         """Raises OwsError."""
-        negotiation.version(accepted=request.accept_versions, asked=request.version, offered=(VERSION,))
+        negotiation.version(
+            accepted=request.accept_versions, asked=request.version, offered=(VERSION,), spoken=self._config.versions
+        )
         language = negotiation.language(request.language, self._config.languages, header=accept_language)
         media_type = negotiation.media_type(request.accept_formats)
         sequence = str(self._documents.update_sequence())

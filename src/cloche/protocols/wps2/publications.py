@@ -29,7 +29,9 @@ class Publications:
 
     def capabilities(self, request: GetCapabilities, *, accept_language: str) -> Publication:
         """Raises OwsError."""
-        negotiation.version(accepted=request.accept_versions, asked=request.version, offered=(VERSION,))
+        negotiation.version(
+            accepted=request.accept_versions, asked=request.version, offered=(VERSION,), spoken=self._config.versions
+        )
         language = negotiation.preferred(
             request.accept_languages, self._config.languages, name="AcceptLanguages", header=accept_language
         )
