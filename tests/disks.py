@@ -40,14 +40,14 @@ def small_disk(kind: str) -> Iterator[Path]:
 @contextlib.contextmanager
 def filled(disk: Path, *, left: int = 0) -> Iterator[None]:
     """No byte is to be had on the disk but ``left``."""
-    spare, ballast = disk / "spare", disk / "ballast"
+    margin, ballast = disk / "margin", disk / "ballast"
     ballast.mkdir()
     try:
-        spare.write_bytes(b"x" * left)
+        margin.write_bytes(b"x" * left)
         os.sync()
         for size in (1 << 16, 1 << 12, 1, 1):  # a file may want a block for its own administration
             fill(ballast, size)
-        spare.unlink()
+        margin.unlink()
         yield
     finally:
         shutil.rmtree(ballast)
