@@ -1,0 +1,195 @@
+"""The container engine as far as images go: Docker, or podman's compatible service."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from cloche.executors.docker.images.errors import ImageError
+
+if TYPE_CHECKING:
+    import docker
+    from docker.models.images import Image as SdkImage
+
+_TIMEOUT_S = 600
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """An image that the engine holds. ``size`` is in bytes."""
+
+    id: str
+    size: int
+    labels: Mapping[str, str]
+    architecture: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A container that has ended; ``output`` is what it printed, both streams."""
+
+    code: int
+    output: str
+
+
+class Engine:
+    """One engine. Every method raises ImageError."""
+
+    def __init__(self, client: "docker.DockerClient", address: str) -> None:
+        self.client = client
+        self.address = address
+
+    def title(self) -> str:
+        """Name and version, such as "Docker 20.10.24"."""
+        with _explained("ask for its version"):
+            version = self.client.version()
+        names = [part.get("Name", "") for part in version.get("Components") or ()]
+        name = "Podman" if any("podman" in one.lower() for one in names) else "Docker"
+        return f"{name} {version.get('Version', '')}"
+
+    def find(self, tag: str) -> Image | None:
+        """The image of that name, digest or id; None when the engine has none."""
+        from docker.errors import ImageNotFound
+
+        try:
+            with _explained(f"look for {tag}", passing=(ImageNotFound,)):
+                return _image(self.client.images.get(tag))
+        except ImageNotFound:
+            return None
+
+    def get(self, tag: str) -> Image:
+        """The same, where it has to be there."""
+        found = self.find(tag)
+        if found is None:
+            raise ImageError(
+                f"{self.address} has no image {tag}: make it with `cloche image build --tag {tag}`, "
+                "or load or pull it into that engine"
+            )
+        return found
+
+    def import_root(self, archive: Path, tag: str, changes: Sequence[str]) -> Image:
+        """An image of one layer from a tar archive of a root directory; ``changes`` are Dockerfile lines."""
+        repository, version = split(tag)
+        with _explained(f"import {archive}"), archive.open("rb") as file:
+            self.client.api.import_image_from_data(
+                cast("bytes", file), repository=repository, tag=version, changes=list(changes)
+            )
+        return self.get(tag)
+
+    def load(self, file: BinaryIO, tag: str) -> Image:
+        """The one image of an archive that ``docker save`` wrote, under one more name."""
+        with _explained("load the archive"):
+            loaded = self.client.images.load(cast("bytes", file))
+            if len(loaded) != 1:
+                raise ImageError(f"the archive holds {len(loaded)} images: save a single one with `docker save IMAGE`")
+            repository, version = split(tag)
+            loaded[0].tag(repository, version)
+        return self.get(tag)
+
+    def build(self, context: Path, tag: str, *, network: str, arguments: Mapping[str, str], say: Say) -> Image:
+        """The image of ``context/Dockerfile``; every line that the build prints goes to ``say``."""
+        from docker.utils.build import tar
+
+        with _explained("build the image"), tar(os.fspath(context), gzip=False) as archive:
+            lines = self.client.api.build(
+                fileobj=archive,
+                custom_context=True,
+                tag=tag,
+                network_mode=network or None,
+                buildargs=dict(arguments),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=_TIMEOUT_S,
+            )
+            _follow(lines, say)
+        return self.get(tag)
+
+    def remove(self, tag: str) -> None:
+        """Take the name away, and the image when it has no other and no container."""
+        from docker.errors import ImageNotFound
+
+        try:
+            with _explained(f"remove {tag}", passing=(ImageNotFound,)):
+                self.client.images.remove(tag)
+        except ImageNotFound:
+            return
+
+    def run(self, image: str, command: Sequence[str], *, timeout_s: float, **options: Any) -> Ran:
+        """Run a command in a container of its own, which is gone afterwards."""
+        with _explained(f"start {image}"):
+            container = self.client.containers.create(image, list(command), **options)
+            try:
+                container.start()
+                code = int(container.wait(timeout=timeout_s)["StatusCode"])
+                output = container.logs(stdout=True, stderr=True)
+            finally:
+                container.remove(force=True, v=True)
+        return Ran(code=code, output=output.decode("utf-8", "replace"))
+
+
+def connect(address: str = "") -> Engine:
+    """The engine at that address (``unix:///run/podman/podman.sock``); empty: as DOCKER_HOST says. Raises ImageError."""
+    try:
+        import docker
+    except ImportError:
+        raise ImageError("containers need the Docker SDK: pip install 'cloche[docker]'") from None
+    place = address or os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    with _explained(f"reach the container engine at {place}"):
+        client = docker.DockerClient(base_url=place, timeout=_TIMEOUT_S) if address else _from_environment()
+        client.ping()
+    return Engine(client, place)
+
+
+def split(tag: str) -> tuple[str, str]:
+    """Repository and tag; the tag is ``latest`` where none is given. The host of a registry may have a port."""
+    repository, colon, version = tag.rpartition(":")
+    return (repository, version) if colon and "/" not in version else (tag, "latest")
+
+
+def _from_environment() -> "docker.DockerClient":
+    import docker
+
+    return docker.from_env(timeout=_TIMEOUT_S)
+
+
+def _image(found: "SdkImage") -> Image:
+    attributes: dict[str, Any] = found.attrs or {}
+    return Image(
+        id=str(attributes.get("Id", "")),
+        size=int(attributes.get("Size", 0)),
+        labels=dict(found.labels or {}),
+        architecture=str(attributes.get("Architecture", "")),
+    )
+
+
+def _follow(lines: Iterator[Mapping[str, Any]], say: Say) -> None:
+    """Pass on what the build prints. Raises ImageError with its last words when it failed."""
+    said: list[str] = []
+    for line in lines:
+        if "error" in line:
+            raise ImageError("\n".join(("the build failed:", *said[-15:], str(line["error"]).strip())))
+        text = str(line.get("stream", "")).rstrip()
+        if text:
+            said += text.splitlines()
+            say(text)
+
+
+@contextmanager
+def _explained(what: str, *, passing: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Errors of the SDK and of the connection as ImageError, in one line."""
+    import requests
+    from docker.errors import DockerException
+
+    try:
+        yield
+    except passing:
+        raise
+    except (DockerException, requests.RequestException, OSError) as error:
+        reason = getattr(error, "explanation", None) or error
+        hint = " (is it running? DOCKER_HOST names another)" if what.startswith("reach") else ""
+        raise ImageError(f"cannot {what}: {reason}{hint}") from None
