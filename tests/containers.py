@@ -15,11 +15,10 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+import needs
 from cloche.executors.docker.images import base, debian
 from cloche.executors.docker.images.engine import Engine, connect
 from cloche.executors.docker.images.errors import ImageError
-
-import needs
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "cloche"
@@ -44,10 +43,9 @@ def engine(name: str) -> Engine:
 @cache
 def base_image(engine: Engine) -> str:
     """Tag of a bare Debian with Python; built at most once for one recipe."""
-    recipe = b"".join(Path(module.__file__).read_bytes() for module in (debian, base))
-    tag = f"cloche-test-base:{_digest(recipe, SUITE.encode())}"
+    tag = f"cloche-test-base:{_digest(Path(debian.__file__).read_bytes(), SUITE.encode())}"
     with _alone("base"):
-        if engine.find(tag) is None:
+        if engine.find(tag) is None and not _borrowed(engine, tag):
             base.from_debian(engine, tag, suite=SUITE, say=_say)
     return tag
 
@@ -74,7 +72,7 @@ def geo_image(engine: Engine) -> str:
     below = base_image(engine)
     tag = f"cloche-test-geo-base:{_digest(below.encode(), *(name.encode() for name in GEO))}"
     with _alone("geo"):
-        if engine.find(tag) is not None:
+        if engine.find(tag) is not None or _borrowed(engine, tag):
             return tag
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([*_PIP, "--target", folder, *GEO], check=True, stdout=sys.stderr)
@@ -100,6 +98,25 @@ def _built(engine: Engine, tag: str, below: str, source: Path, files: list[Path]
             )
             engine.build(context, tag, network="none", arguments={}, say=_say)
     return tag
+
+
+def _borrowed(engine: Engine, tag: str) -> bool:
+    """Whether another engine had the image already, and lent it."""
+    for name, address in ADDRESSES.items():
+        try:
+            other = connect(address)
+        except ImageError:
+            continue
+        if other.address == engine.address or other.find(tag) is None:
+            continue
+        _say(f"{tag} comes from {name}")
+        with tempfile.TemporaryFile() as file:
+            for chunk in other.client.images.get(tag).save(named=tag):
+                file.write(chunk)
+            file.seek(0)
+            engine.load(file, tag)
+        return True
+    return False
 
 
 def _is_source(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """The container engine as far as images go: Docker, or podman's compatible service."""
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -73,11 +74,10 @@ class Engine:
 
     def import_root(self, archive: Path, tag: str, changes: Sequence[str]) -> Image:
         """An image of one layer from a tar archive of a root directory; ``changes`` are Dockerfile lines."""
-        repository, version = split(tag)
         with _explained(f"import {archive}"), archive.open("rb") as file:
-            self.client.api.import_image_from_data(
-                cast("bytes", file), repository=repository, tag=version, changes=list(changes)
-            )
+            answer = self.client.api.import_image_from_data(cast("bytes", file), changes=list(changes))
+            # podman takes no tag along with an import
+            self.client.images.get(_imported(answer)).tag(*split(tag))
         return self.get(tag)
 
     def load(self, file: BinaryIO, tag: str) -> Image:
@@ -86,8 +86,7 @@ class Engine:
             loaded = self.client.images.load(cast("bytes", file))
             if len(loaded) != 1:
                 raise ImageError(f"the archive holds {len(loaded)} images: save a single one with `docker save IMAGE`")
-            repository, version = split(tag)
-            loaded[0].tag(repository, version)
+            loaded[0].tag(*split(tag))
         return self.get(tag)
 
     def build(self, context: Path, tag: str, *, network: str, arguments: Mapping[str, str], say: Say) -> Image:
@@ -165,6 +164,14 @@ def _image(found: "SdkImage") -> Image:
         labels=dict(found.labels or {}),
         architecture=str(attributes.get("Architecture", "")),
     )
+
+
+def _imported(answer: str) -> str:
+    """The id in the lines of JSON that an import is answered with. Raises ImageError with the engine's reason."""
+    last: dict[str, Any] = json.loads(answer.strip().splitlines()[-1])
+    if "error" in last:
+        raise ImageError(f"the engine did not import the archive: {last['error']}")
+    return str(last["status"])
 
 
 def _follow(lines: Iterator[Mapping[str, Any]], say: Say) -> None:
