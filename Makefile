@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= auto
 PYTEST ?=
 
-.PHONY: help check lint format test fuzz demo bench docs clean
+.PHONY: help check lint format test fuzz images demo bench docs clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -27,6 +27,9 @@ test: $(VENV)/.dev ## All tests, in parallel; PYTEST='-k name' picks some
 
 fuzz: $(VENV)/.dev ## Ten minutes of fuzzing at the parsers of all protocols
 	$(BIN)/python tests/fuzz/run.py --seconds 600
+
+images: $(VENV)/.dev ## Images for the tests of containers, for every engine that answers
+	$(BIN)/python tests/containers.py
 
 demo: $(VENV)/.dev ## The demonstration server on port 5000
 	$(BIN)/cloche demo

@@ -1,6 +1,6 @@
 """Container engines and images for tests. No registry: the base comes from Debian's mirror, and is kept between runs.
 
-``python tests/containers.py [docker|podman] ...`` makes the images ahead, as .ci/run does.
+``make images`` makes them ahead, as .ci/run does.
 """
 
 import fcntl
@@ -143,7 +143,16 @@ def _say(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-if __name__ == "__main__":
-    for name in sys.argv[1:] or ["docker"]:
-        found = engine(name)
+def main() -> None:
+    """Make every image, in every engine that answers."""
+    for name, address in ADDRESSES.items():
+        try:
+            found = connect(address)
+        except ImageError as error:
+            print(f"{name}: {error}")
+            continue
         print(f"{name}: {found.title()}, {image(found)}, {image(found, geo=True)}")
+
+
+if __name__ == "__main__":
+    main()
