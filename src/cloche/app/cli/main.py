@@ -7,7 +7,7 @@ called wrongly; 3 the settings are wrong; 4 the data directory or the port canno
 import click
 
 from cloche import __version__
-from cloche.app.cli import control, describe, doctor, drain, init, jobs, run, serve
+from cloche.app.cli import control, describe, doctor, drain, image, init, jobs, run, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -32,6 +32,7 @@ for _command in (
     describe.describe,
     jobs.jobs,
     drain.drain,
+    image.image,
     doctor.doctor,
 ):
     main.add_command(_command)

@@ -2,11 +2,13 @@
 
 import json
 import os
+import tarfile
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 
 from cloche.executors.docker.images.errors import ImageError
 
@@ -91,11 +93,12 @@ class Engine:
 
     def build(self, context: Path, tag: str, *, network: str, arguments: Mapping[str, str], say: Say) -> Image:
         """The image of ``context/Dockerfile``; every line that the build prints goes to ``say``."""
-        from docker.utils.build import tar
-
-        with _explained("build the image"), tar(os.fspath(context), gzip=False) as archive:
+        with _explained("build the image"), tempfile.TemporaryFile() as archive:
+            with tarfile.open(fileobj=archive, mode="w") as tar:
+                tar.add(context, ".", filter=_plain)
+            archive.seek(0)
             lines = self.client.api.build(
-                fileobj=archive,
+                fileobj=cast("IO[bytes]", archive),
                 custom_context=True,
                 tag=tag,
                 network_mode=network or None,
@@ -106,6 +109,12 @@ class Engine:
                 timeout=_TIMEOUT_S,
             )
             _follow(lines, say)
+        return self.get(tag)
+
+    def pull(self, tag: str) -> Image:
+        """Fetch an image from its registry."""
+        with _explained(f"pull {tag}, which is not here"):
+            self.client.images.pull(*split(tag))
         return self.get(tag)
 
     def remove(self, tag: str) -> None:
@@ -132,7 +141,7 @@ class Engine:
 
 
 def connect(address: str = "") -> Engine:
-    """The engine at that address (``unix:///run/podman/podman.sock``); empty: as DOCKER_HOST says. Raises ImageError."""
+    """The engine at that address, such as ``unix:///run/podman/podman.sock``; empty: DOCKER_HOST's. Raises ImageError."""
     try:
         import docker
     except ImportError:
@@ -154,6 +163,13 @@ def _from_environment() -> "docker.DockerClient":
     import docker
 
     return docker.from_env(timeout=_TIMEOUT_S)
+
+
+def _plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The same archive from the same files, whoever wrote them and when: engines keep what they built from it."""
+    entry.uid = entry.gid = entry.mtime = 0
+    entry.uname = entry.gname = ""
+    return entry
 
 
 def _image(found: "SdkImage") -> Image:

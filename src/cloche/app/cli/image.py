@@ -1,0 +1,189 @@
+"""``cloche image``: what executions in containers run in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cloche.app.cli.common import Failed
+
+if TYPE_CHECKING:
+    from cloche.executors.docker.images.engine import Engine, Image, Say
+
+_engine = click.option(
+    "--engine",
+    "address",
+    metavar="ADDRESS",
+    default="",
+    help="Address of the container engine, such as unix:///run/podman/podman.sock. Default: DOCKER_HOST, else Docker's.",
+)
+_verbose = click.option("--verbose", is_flag=True, help="Every line that debootstrap, pip and the engine print.")
+
+
+@click.group()
+def image() -> None:
+    """Make and check images for the mode docker."""
+
+
+@image.command(short_help="Make a base image without a registry.")
+@click.option(
+    "--debootstrap",
+    "way",
+    flag_value="debootstrap",
+    default=True,
+    help="Debian or Ubuntu, from a mirror (default; needs root).",
+)
+@click.option(
+    "--from-host", "way", flag_value="host", help="Nothing but this host's Python and the libraries it needs."
+)
+@click.option(
+    "--tarball",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A tar archive of a root directory, or of an image as `docker save` writes it.",
+)
+@click.option("--tag", default="cloche-base", show_default=True, help="Name of the image.")
+@click.option("--suite", default="", help="Suite of Debian or Ubuntu. Default: this host's, else bookworm.")
+@click.option(
+    "--mirror", default="", help="Package mirror. Default: where this host's apt gets that suite, else Debian's."
+)
+@click.option("--include", "packages", multiple=True, metavar="NAME", help="One more Debian package; may be repeated.")
+@_engine
+@_verbose
+def base(
+    way: str,
+    tarball: Path | None,
+    tag: str,
+    suite: str,
+    mirror: str,
+    packages: tuple[str, ...],
+    address: str,
+    *,
+    verbose: bool,
+) -> None:
+    """Make a base image that needs no registry, for closed networks as well: Python, and little else."""
+    from cloche.executors.docker.images import base as bases
+    from cloche.executors.docker.images import debian
+
+    if way != "debootstrap" or tarball:
+        _refuse({"--suite": suite, "--mirror": mirror, "--include": packages}, "goes with --debootstrap only")
+    if tarball:
+        _refuse({"--from-host": way == "host"}, "does not go with --tarball")
+    with _said(address, verbose=verbose) as (engine, say):
+        if tarball:
+            made = bases.from_archive(engine, tag, tarball, say=say)
+        elif way == "host":
+            made = bases.from_host(engine, tag, say=say)
+        else:
+            wanted = suite or debian.host_suite()
+            made = bases.from_debian(engine, tag, suite=wanted, mirror=mirror, packages=packages, say=say)
+        python = ".".join(map(str, bases.python_version(engine, tag)))
+    _report(tag, made, f"Python {python}")
+
+
+@image.command(short_help="Build the image of a process package.")
+@click.argument("package")
+@click.option("--tag", default="", help="Name of the image. Default: cloche- and the name of the package.")
+@click.option(
+    "--base", "below", default="", help="Image to build on. Default: what the package names, else cloche-base."
+)
+@click.option(
+    "--requirements",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Requirements file in place of what the package says.",
+)
+@click.option(
+    "--wheels",
+    "links",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    help="Directory with wheels of your own; may be repeated.",
+)
+@click.option("--network", default="host", show_default=True, help="The engine's network for apt-get; pip needs none.")
+@click.option(
+    "--write-only", "folder", type=click.Path(path_type=Path), help="Write Dockerfile and context there; build nothing."
+)
+@_engine
+@_verbose
+def build(
+    package: str,
+    tag: str,
+    below: str,
+    requirements: Path | None,
+    links: tuple[Path, ...],
+    network: str,
+    folder: Path | None,
+    address: str,
+    *,
+    verbose: bool,
+) -> None:
+    """Build the image of PACKAGE: its code, its Python and Debian packages, and the runner.
+
+    PACKAGE is named as in [processing] packages. Its Python packages come from inline metadata (PEP 723), from a
+    requirements.txt or from a pyproject.toml beside it, its Debian packages from [tool.cloche.image] apt in one of these.
+    """
+    from cloche.executors.docker.images import build as builds
+
+    with _said(address, verbose=verbose) as (engine, say):
+        plan = builds.plan(engine, package, directory=Path.cwd(), base=below, requirements=requirements)
+        _announce(plan)
+        if folder is not None:
+            builds.write(plan, folder, links, say)
+        else:
+            tag = tag or builds.default_tag(plan)
+            made = builds.build(engine, plan, tag, links=links, network=network, say=say)
+    if folder is not None:
+        click.echo(f"wrote {folder}/Dockerfile and its context: build it with `docker build {folder}`")
+    else:
+        _report(tag, made, f"package {plan.source.spec}")
+
+
+def _announce(plan: "object") -> None:
+    from cloche.executors.docker.images.build import Plan
+
+    assert isinstance(plan, Plan)
+    needs = plan.needs
+    rows = {
+        "code": f"{plan.source.name}, {len(plan.source.files)} files from {plan.source.folder}",
+        "needs from": needs.origin,
+        "Python packages": ", ".join(line for line in needs.requirements if line.strip()) or "none",
+        "Debian packages": ", ".join(needs.apt) or "none",
+        "base": f"{plan.base} (Python {plan.target.version}, {plan.target.machine})",
+    }
+    for name, text in rows.items():
+        click.echo(f"{name + ':':<17}{text}")
+
+
+def _refuse(given: "dict[str, object]", why: str) -> None:
+    for name, value in given.items():
+        if value:
+            raise click.UsageError(f"{name} {why}.")
+
+
+def _report(tag: str, made: "Image", what: str) -> None:
+    click.echo(f"{tag}: {what}, {made.size / 1e6:.0f} MB, {made.id}")
+
+
+@contextmanager
+def _said(address: str, *, verbose: bool) -> "Iterator[tuple[Engine, Say]]":
+    """The engine, and where to put what is done; its errors end the command."""
+    from rich.console import Console
+
+    from cloche.executors.docker.images.engine import connect
+    from cloche.executors.docker.images.errors import ImageError
+
+    console = Console(stderr=True, highlight=False)
+    try:
+        engine = connect(address)
+        with console.status(f"{engine.title()} at {engine.address}") as status:
+
+            def say(line: str) -> None:
+                if verbose:
+                    console.print(line, style="dim", markup=False)
+                else:
+                    status.update(line[: console.width - 4].replace("[", "\\["))
+
+            yield engine, say
+    except ImageError as error:
+        raise Failed(str(error)) from None
