@@ -11,7 +11,7 @@ from cloche.executors.docker.images import debian, hostpython
 from cloche.executors.docker.images.engine import Engine, Image, Say
 from cloche.executors.docker.images.errors import ImageError
 
-LABEL = "org.cloche.base"
+LABEL = "cloche.base"
 LEAST_PYTHON = (3, 11)
 _CHANGES = (
     'CMD ["python3"]',

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from cloche.executors.docker.images.source import PLACE
 
 HOME = "/opt/cloche"
-PACKAGE_LABEL = "org.cloche.package"
-VERSION_LABEL = "org.cloche.version"
+PACKAGE_LABEL = "cloche.package"
+VERSION_LABEL = "cloche.version"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
