@@ -1,15 +1,18 @@
 """``cloche image``: what executions in containers run in."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from rich.markup import escape
 
 from cloche.app.cli.common import Failed
 
 if TYPE_CHECKING:
+    from cloche.executors.docker.images.build import Plan
     from cloche.executors.docker.images.engine import Engine, Image, Say
 
 _engine = click.option(
@@ -139,10 +142,56 @@ def build(
         _report(tag, made, f"package {plan.source.spec}")
 
 
-def _announce(plan: "object") -> None:
-    from cloche.executors.docker.images.build import Plan
+@image.command(short_help="Prove that an image is fit for executions.")
+@click.argument("name", metavar="IMAGE")
+@click.argument("package", required=False, default="")
+@click.option(
+    "--runtime", default="", help="OCI runtime of the engine, such as crun or runsc. Default: its own choice."
+)
+@click.option("--user", default="", metavar="UID:GID", help="Default: 65534:65534 for root, else yourself.")
+@_engine
+@click.pass_context
+def check(context: click.Context, name: str, package: str, runtime: str, user: str, address: str) -> None:
+    """Execute the EchoProcess in IMAGE behind every wall of the mode docker, and describe PACKAGE in it.
 
-    assert isinstance(plan, Plan)
+    PACKAGE is named as in [processing] packages; without it, what the image was built for. Ends with 1 when any check
+    fails.
+    """
+    from rich.console import Console
+
+    from cloche.app.publications import passable_directory
+    from cloche.executors.docker.images import check as checks
+
+    place = _user(user)
+    console = Console(highlight=False, soft_wrap=True)
+    failed = False
+    with _said(address, verbose=False) as (engine, _), passable_directory() as folder:
+        where = checks.Place(folder=folder, user=place, runtime=runtime)
+        for outcome in checks.check(engine, name, _spec(package), where):
+            failed |= not outcome.ok
+            sign = "[green]ok    [/]" if outcome.ok else "[red]FAILED[/]"
+            console.print(f"{sign} {escape(outcome.name)}: {escape(outcome.found)}")
+    if failed:
+        context.exit(1)
+
+
+def _spec(package: str) -> str:
+    """A path as the settings make one of it."""
+    from cloche.app.configuration import is_path
+
+    return str(Path(package).resolve()) if package and is_path(package) else package
+
+
+def _user(text: str) -> tuple[int, int]:
+    if not text:
+        return (os.getuid(), os.getgid()) if os.getuid() else (65534, 65534)
+    uid, colon, gid = text.partition(":")
+    if not (colon and uid.isdecimal() and gid.isdecimal()) or int(uid) == 0:
+        raise click.BadParameter("two numbers such as 1000:1000, the first not 0", param_hint="--user")
+    return int(uid), int(gid)
+
+
+def _announce(plan: "Plan") -> None:
     needs = plan.needs
     rows = {
         "code": f"{plan.source.name}, {len(plan.source.files)} files from {plan.source.folder}",
@@ -166,7 +215,7 @@ def _report(tag: str, made: "Image", what: str) -> None:
 
 
 @contextmanager
-def _said(address: str, *, verbose: bool) -> "Iterator[tuple[Engine, Say]]":
+def _said(address: str, *, verbose: bool) -> Iterator[tuple["Engine", "Say"]]:
     """The engine, and where to put what is done; its errors end the command."""
     from rich.console import Console
 
@@ -182,7 +231,7 @@ def _said(address: str, *, verbose: bool) -> "Iterator[tuple[Engine, Say]]":
                 if verbose:
                     console.print(line, style="dim", markup=False)
                 else:
-                    status.update(line[: console.width - 4].replace("[", "\\["))
+                    status.update(escape(line[: console.width - 4]))
 
             yield engine, say
     except ImageError as error:

@@ -14,9 +14,11 @@ from cloche.executors.docker.images.errors import ImageError
 
 if TYPE_CHECKING:
     import docker
+    from docker.models.containers import Container
     from docker.models.images import Image as SdkImage
 
 _TIMEOUT_S = 600
+_MAX_REASON = 500
 
 Say = Callable[[str], None]
 
@@ -42,9 +44,11 @@ class Ran:
 class Engine:
     """One engine. Every method raises ImageError."""
 
-    def __init__(self, client: "docker.DockerClient", address: str) -> None:
+    def __init__(self, client: "docker.DockerClient", address: str, *, from_environment: bool) -> None:
+        """``from_environment``: found as every tool finds it, certificates included."""
         self.client = client
         self.address = address
+        self.from_environment = from_environment
 
     def title(self) -> str:
         """Name and version, such as "Docker 20.10.24"."""
@@ -130,14 +134,13 @@ class Engine:
     def run(self, image: str, command: Sequence[str], *, timeout_s: float, **options: Any) -> Ran:
         """Run a command in a container of its own, which is gone afterwards."""
         with _explained(f"start {image}"):
-            container = self.client.containers.create(image, list(command), **options)
-            try:
-                container.start()
-                code = int(container.wait(timeout=timeout_s)["StatusCode"])
-                output = container.logs(stdout=True, stderr=True)
-            finally:
-                container.remove(force=True, v=True)
-        return Ran(code=code, output=output.decode("utf-8", "replace"))
+            return _seen_through(self.client.containers.create(image, list(command), **options), timeout_s)
+
+    def run_config(self, body: dict[str, Any], *, timeout_s: float) -> Ran:
+        """The same with the body of a request to create a container, as the API has it."""
+        with _explained(f"start {body['Image']}"):
+            made = self.client.api.create_container_from_config(body)  # type: ignore[no-untyped-call]
+            return _seen_through(self.client.containers.get(made["Id"]), timeout_s)
 
 
 def connect(address: str = "") -> Engine:
@@ -150,7 +153,17 @@ def connect(address: str = "") -> Engine:
     with _explained(f"reach the container engine at {place}"):
         client = docker.DockerClient(base_url=place, timeout=_TIMEOUT_S) if address else _from_environment()
         client.ping()
-    return Engine(client, place)
+    return Engine(client, place, from_environment=not address)
+
+
+def _seen_through(container: "Container", timeout_s: float) -> Ran:
+    try:
+        container.start()
+        code = int(container.wait(timeout=timeout_s)["StatusCode"])
+        output = container.logs(stdout=True, stderr=True)
+    finally:
+        container.remove(force=True, v=True)
+    return Ran(code=code, output=output.decode("utf-8", "replace"))
 
 
 def split(tag: str) -> tuple[str, str]:
@@ -213,6 +226,6 @@ def _explained(what: str, *, passing: tuple[type[Exception], ...] = ()) -> Itera
     except passing:
         raise
     except (DockerException, requests.RequestException, OSError) as error:
-        reason = getattr(error, "explanation", None) or error
+        reason = str(getattr(error, "explanation", None) or error)[:_MAX_REASON]
         hint = " (is it running? DOCKER_HOST names another)" if what.startswith("reach") else ""
         raise ImageError(f"cannot {what}: {reason}{hint}") from None
