@@ -1,5 +1,6 @@
 """``cloche image``: what executions in containers run in."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from cloche.app.cli.common import Failed
+from cloche.app.cli.common import Failed, settings_of
 
 if TYPE_CHECKING:
     from cloche.executors.docker.images.build import Plan
@@ -20,7 +21,7 @@ _engine = click.option(
     "address",
     metavar="ADDRESS",
     default="",
-    help="Address of the container engine, such as unix:///run/podman/podman.sock. Default: DOCKER_HOST, else Docker's.",
+    help="Container engine, such as unix:///run/podman/podman.sock. Default: [processing] containers, DOCKER_HOST.",
 )
 _verbose = click.option("--verbose", is_flag=True, help="Every line that debootstrap, pip and the engine print.")
 
@@ -88,9 +89,7 @@ def base(
 @image.command(short_help="Build the image of a process package.")
 @click.argument("package")
 @click.option("--tag", default="", help="Name of the image. Default: cloche- and the name of the package.")
-@click.option(
-    "--base", "below", default="", help="Image to build on. Default: what the package names, else cloche-base."
-)
+@click.option("--base", "below", default="", help="Image to build on. Default: the package's own, else cloche-base.")
 @click.option(
     "--requirements",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -109,7 +108,7 @@ def base(
 )
 @_engine
 @_verbose
-def build(
+def build(  # noqa: PLR0913 - click hands every option over
     package: str,
     tag: str,
     below: str,
@@ -124,7 +123,8 @@ def build(
     """Build the image of PACKAGE: its code, its Python and Debian packages, and the runner.
 
     PACKAGE is named as in [processing] packages. Its Python packages come from inline metadata (PEP 723), from a
-    requirements.txt or from a pyproject.toml beside it, its Debian packages from [tool.cloche.image] apt in one of these.
+    requirements.txt or from a pyproject.toml beside it; its Debian packages from [tool.cloche.image] apt in the inline
+    metadata or in pyproject.toml.
     """
     from cloche.executors.docker.images import build as builds
 
@@ -140,6 +140,8 @@ def build(
         click.echo(f"wrote {folder}/Dockerfile and its context: build it with `docker build {folder}`")
     else:
         _report(tag, made, f"package {plan.source.spec}")
+        name = plan.source.spec if plan.source.spec.isidentifier() else json.dumps(plan.source.spec)
+        click.echo(f"\nIn cloche.toml:\n[packages.{name}]\nimage = {json.dumps(tag)}")
 
 
 @image.command(short_help="Prove that an image is fit for executions.")
@@ -204,6 +206,12 @@ def _announce(plan: "Plan") -> None:
         click.echo(f"{name + ':':<17}{text}")
 
 
+def _configured() -> str:
+    """The engine that the server would use, where there are settings."""
+    config = os.environ.get("CLOCHE_CONFIG")
+    return settings_of(Path(config) if config else None).processing.containers
+
+
 def _refuse(given: "dict[str, object]", why: str) -> None:
     for name, value in given.items():
         if value:
@@ -224,7 +232,7 @@ def _said(address: str, *, verbose: bool) -> Iterator[tuple["Engine", "Say"]]:
 
     console = Console(stderr=True, highlight=False)
     try:
-        engine = connect(address)
+        engine = connect(address or _configured())
         with console.status(f"{engine.title()} at {engine.address}") as status:
 
             def say(line: str) -> None:

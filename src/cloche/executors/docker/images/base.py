@@ -1,5 +1,6 @@
 """Base images that come from no registry."""
 
+import os
 import subprocess
 import tarfile
 import tempfile
@@ -86,7 +87,8 @@ def _proven(engine: Engine, image: Image, tag: str) -> Image:
 
 def _pack(root: Path, archive: Path) -> None:
     command = ["tar", "--numeric-owner", "--xattrs", "--exclude=./dev/*", "--exclude=./proc/*", "--exclude=./sys/*"]
-    done = subprocess.run([*command, "-C", root, "-cf", archive, "."], check=False, capture_output=True, text=True)
+    command += ["-C", os.fspath(root), "-cf", os.fspath(archive), "."]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603 - no shell reads it
     if done.returncode:
         raise ImageError(f"tar failed: {done.stderr.strip()[-500:]}")
 

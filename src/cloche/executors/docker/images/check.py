@@ -44,7 +44,7 @@ def network():
         try:
             probe.connect(("192.0.2.1", 9))
         except OSError:
-            return [name for _, name in socket.if_nameindex() if name != "lo" and "tunl" not in name and "sit" not in name]
+            return []
     return ["a route to 192.0.2.1"]
 def writable():
     found = []

@@ -144,7 +144,7 @@ class Engine:
 
 
 def connect(address: str = "") -> Engine:
-    """The engine at that address, such as ``unix:///run/podman/podman.sock``; empty: DOCKER_HOST's. Raises ImageError."""
+    """The engine at an address such as ``unix:///run/podman/podman.sock``; empty: DOCKER_HOST's. Raises ImageError."""
     try:
         import docker
     except ImportError:

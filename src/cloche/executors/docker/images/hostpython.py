@@ -21,7 +21,7 @@ _LEFT_OUT = frozenset(
 )
 _LEFT_OUT_FILES = re.compile(r".*\.(a|pyc)|.*\bpip.*\.whl")
 _ACCOUNTS = {
-    "etc/passwd": "root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    "etc/passwd": "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n",
     "etc/group": "root:x:0:\nnogroup:x:65534:\n",
     "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
 }
@@ -63,7 +63,7 @@ class _Root:
     def directory(self, name: str, mode: int = 0o755) -> None:
         if name in self._made:
             return
-        self.directory(os.path.dirname(name))
+        self.directory(_parent(name))
         self._made.add(name)
         info = self._info(name, mode)
         info.type = tarfile.DIRTYPE
@@ -77,7 +77,7 @@ class _Root:
         self._bytes(name, text.encode(), 0o644)
 
     def link(self, name: str, target: str) -> None:
-        self.directory(os.path.dirname(name))
+        self.directory(_parent(name))
         info = self._info(name, 0o777)
         info.type, info.linkname = tarfile.SYMTYPE, target
         self._tar.addfile(info)
@@ -85,7 +85,7 @@ class _Root:
     def _bytes(self, name: str, data: bytes, mode: int) -> None:
         if name in self._made:
             return
-        self.directory(os.path.dirname(name))
+        self.directory(_parent(name))
         self._made.add(name)
         info = self._info(name, mode)
         info.size = len(data)
@@ -95,6 +95,10 @@ class _Root:
         info = tarfile.TarInfo(name)
         info.mode, info.mtime = mode, self._now
         return info
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
 
 
 def _library(library: Path) -> Iterator[tuple[Path, str]]:
@@ -117,7 +121,12 @@ def _shared(interpreter: Path, library: Path) -> list[Path]:
 def _needed(files: Iterable[Path]) -> set[Path]:
     if shutil.which("ldd") is None:
         raise ImageError("there is no ldd to find shared libraries with: use --debootstrap or --tarball")
-    done = subprocess.run(["ldd", *map(os.fspath, files)], check=False, capture_output=True, text=True)
+    done = subprocess.run(  # noqa: S603 - the files of this interpreter
+        ["ldd", *map(os.fspath, files)],  # noqa: S607 - wherever the host has it
+        check=False,
+        capture_output=True,
+        text=True,
+    )
     return {Path(os.path.normpath(path)) for path in _MAPPED.findall(done.stdout)}
 
 
@@ -126,7 +135,7 @@ def _registered(name: str, interpreter: Path) -> Path | None:
     ldconfig = shutil.which("ldconfig", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
     if ldconfig is None:
         return None
-    done = subprocess.run([ldconfig, "-p"], check=False, capture_output=True, text=True)
+    done = subprocess.run([ldconfig, "-p"], check=False, capture_output=True, text=True)  # noqa: S603 - a fixed command
     for line in done.stdout.splitlines():
         title, arrow, path = line.strip().partition(" => ")
         if arrow and title.split(" ", 1)[0] == name and _machine(Path(path)) == _machine(interpreter):

@@ -33,9 +33,9 @@ def environment() -> None:
     venv.EnvBuilder(with_pip=False, system_site_packages=True, symlinks=True).create(HOME)
     os.chdir(_HERE)  # where pip is
     python = str(HOME / "bin" / "python3")
-    subprocess.run([python, *_PIP, "--no-deps", *map(str, _HERE.glob("wheels/cloche-*.whl"))], check=True)
+    subprocess.run([python, *_PIP, "--no-deps", *map(str, _HERE.glob("wheels/cloche-*.whl"))], check=True)  # noqa: S603 - ours
     if (_HERE / "requirements.txt").exists():
-        subprocess.run([python, *_PIP, "--find-links=wheels", "--requirement=requirements.txt"], check=True)
+        subprocess.run([python, *_PIP, "--find-links=wheels", "--requirement=requirements.txt"], check=True)  # noqa: S603 - ours
 
 
 def packages() -> None:

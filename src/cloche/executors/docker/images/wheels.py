@@ -89,8 +89,10 @@ def _metadata() -> str:
 
 def _pip(target: Target, say: Say) -> list[str]:
     """Pip under an interpreter of the image's version where this host has one: markers are read by what runs pip."""
-    folder = _pip_folder()
-    start = f"import sys; sys.path.insert(0, {os.fspath(folder.parent)!r}); from pip._internal.cli.main import main; sys.exit(main())"
+    start = (
+        f"import sys; sys.path.insert(0, {os.fspath(_pip_folder().parent)!r}); "
+        "from pip._internal.cli.main import main; sys.exit(main())"
+    )
     if sys.version_info[:2] == target.python:
         return [sys.executable, "-c", start]
     other = shutil.which(f"python{target.version}")
@@ -112,7 +114,7 @@ def _pip_folder() -> Path:
 def _run(command: Sequence[str], say: Say) -> None:
     last: list[str] = []
     environment = os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_PROGRESS_BAR": "off"}
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: S603 - no shell reads it
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
