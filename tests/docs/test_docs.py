@@ -4,10 +4,12 @@ import importlib.util
 import os
 import re
 import subprocess
+import uuid
 from pathlib import Path
 
 import pytest
 
+import containers
 import live
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -112,6 +114,41 @@ def test_the_process_of_the_tutorial_is_the_template():
     assert code in template.read_text("utf-8")
 
 
+@pytest.mark.timeout(600)
+def test_every_command_of_the_page_about_images_works():
+    """Under names of its own, so that images of these names stay. The base is that of all tests, made the same way."""
+    base, made = (f"cloche-docs-{name}-{uuid.uuid4().hex[:8]}" for name in ("base", "slugs"))
+    engine = containers.engine("docker")
+    commands = "\n".join(blocks("docs/docker.md", "sh"))
+    assert commands.startswith("cloche image base\n")
+    commands = commands.removeprefix("cloche image base\n")
+    commands = commands.replace("image build", f"image build --base {base} --tag {made}").replace("cloche-slugs", made)
+    engine.client.images.get(containers.base_image(engine)).tag(base)
+    try:
+        with live.home() as home:
+            done = run(f"set -eux\n{commands}", home, timeout=500)
+    finally:
+        for name in (base, made):
+            engine.remove(name)
+    assert done.returncode == 0, done.stderr[-4000:]
+    for shown in blocks("docs/docker.md", "text"):
+        assert shown in done.stdout
+
+
+def test_the_settings_of_the_page_about_images_are_settings(tmp_path):
+    from cloche.app.configuration import read
+    from cloche.executors.docker.images import needs, source
+
+    table, *shown = blocks("docs/docker.md", "toml")
+    assert shown
+    for number, text in enumerate(shown):
+        (tmp_path / f"{number}.toml").write_text(text)
+        read(tmp_path / f"{number}.toml", {}, directory=tmp_path)
+    (tmp_path / "pyproject.toml").write_text(table)
+    (tmp_path / "mine.py").write_text("")
+    assert needs.read(source.locate("./mine.py", tmp_path)).apt == ("grass-core",)
+
+
 def free_port() -> int:
     import socket
 
@@ -120,7 +157,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+def run(script: str, folder: Path, timeout: float = 100, **environment: str) -> subprocess.CompletedProcess:
     path = f"{live.CLOCHE.parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
         ["bash", "-c", script],
@@ -129,5 +166,5 @@ def run(script: str, folder: Path, **environment: str) -> subprocess.CompletedPr
         env={**os.environ, "PATH": path, **environment},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=timeout,
     )
