@@ -111,7 +111,7 @@ def _borrowed(engine: Engine, tag: str) -> bool:
             continue
         _say(f"{tag} comes from {name}")
         with tempfile.TemporaryFile() as file:
-            for chunk in other.client.images.get(tag).save(named=tag):
+            for chunk in other.client.images.get(tag).save(named=True):
                 file.write(chunk)
             file.seek(0)
             engine.load(file, tag)

@@ -111,7 +111,7 @@ def test_a_base_from_an_archive_of_docker_save(shop):
     archive = shop.folder / "saved.tar"
     name = containers.base_image(shop.engine)
     with archive.open("wb") as file:
-        file.writelines(shop.engine.client.images.get(name).save(named=name))
+        file.writelines(shop.engine.client.images.get(name).save(named=True))
     found = base.from_archive(shop.engine, shop.tag, archive, say=shop.say)
     assert found.id == shop.engine.get(name).id
 
@@ -213,19 +213,21 @@ def test_a_wheel_of_ones_own(docker):
     """And it needs Cloche's geo stack no more than it says: ``cloche`` itself comes from here, never from an index."""
     docker.write(mine_py=PROCESS.format(imports="import own", value="own.word"), helper_py="")
     docker.write(requirements_txt="own-words==1.0\ncloche\n")
-    _wheel(docker.folder / "own_words-1.0-py3-none-any.whl")
+    _wheel(docker.folder, "own_words", "1.0")
+    _wheel(docker.folder, "cloche", "99.0")
     plan = build.plan(docker.engine, "./mine.py", directory=docker.folder, base=containers.base_image(docker.engine))
     build.build(docker.engine, plan, docker.tag, links=(docker.folder,), network="none", say=docker.say)
     assert docker.run("python3", "-c", "import mine; print(mine.mine())").output == "ours\n"
+    assert docker.checked()["Cloche inside"].ok
 
 
-def _wheel(path):
+def _wheel(folder, name, version):
     import zipfile
 
-    info = "own_words-1.0.dist-info"
-    with zipfile.ZipFile(path, "w") as archive:
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
         archive.writestr("own.py", "word = 'ours'")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: own-words\nVersion: 1.0\n")
+        archive.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         archive.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )

@@ -96,12 +96,19 @@ def _pip(target: Target, say: Say) -> list[str]:
     if sys.version_info[:2] == target.python:
         return [sys.executable, "-c", start]
     other = shutil.which(f"python{target.version}")
-    if other is None:
-        say(
-            f"this host has no Python {target.version}: conditions such as python_version in requirements are read by "
-            f"{sys.version_info[0]}.{sys.version_info[1]}; a wheel that is missing for it ends the build"
-        )
-    return [other or sys.executable, "-c", start]
+    if other is not None and _runs(other):
+        return [other, "-c", start]
+    say(
+        f"this host has no Python {target.version}: conditions such as python_version in requirements are read by "
+        f"{sys.version_info[0]}.{sys.version_info[1]}; a wheel that is missing for it ends the build"
+    )
+    return [sys.executable, "-c", start]
+
+
+def _runs(interpreter: str) -> bool:
+    """Whether it is one: version managers leave programs of such names that only say what to install."""
+    done = subprocess.run([interpreter, "-c", "pass"], check=False, capture_output=True)  # noqa: S603 - a fixed command
+    return done.returncode == 0
 
 
 def _pip_folder() -> Path:
