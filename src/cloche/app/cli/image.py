@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from cloche.app.cli.common import Failed, settings_of
 
@@ -160,6 +159,7 @@ def check(context: click.Context, name: str, package: str, runtime: str, user: s
     fails.
     """
     from rich.console import Console
+    from rich.markup import escape
 
     from cloche.app.publications import passable_directory
     from cloche.executors.docker.images import check as checks
@@ -226,6 +226,7 @@ def _report(tag: str, made: "Image", what: str) -> None:
 def _said(address: str, *, verbose: bool) -> Iterator[tuple["Engine", "Say"]]:
     """The engine, and where to put what is done; its errors end the command."""
     from rich.console import Console
+    from rich.markup import escape
 
     from cloche.executors.docker.images.engine import connect
     from cloche.executors.docker.images.errors import ImageError

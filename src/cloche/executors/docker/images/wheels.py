@@ -137,9 +137,9 @@ def _run(command: Sequence[str], say: Say) -> None:
         raise ImageError(
             "\n".join(
                 (
-                    "pip found no wheels for all requirements:",
+                    "pip could not fetch wheels for all requirements:",
                     *last,
-                    "A requirement without wheels: `pip wheel NAME --no-deps --wheel-dir DIR`, then --wheels DIR.",
+                    "For a requirement that has no wheel: `pip wheel NAME --no-deps --wheel-dir DIR`, then --wheels DIR.",
                 )
             )
         )
