@@ -139,7 +139,7 @@ def _run(command: Sequence[str], say: Say) -> None:
                 (
                     "pip could not fetch wheels for all requirements:",
                     *last,
-                    "For a requirement that has no wheel: `pip wheel NAME --no-deps --wheel-dir DIR`, then --wheels DIR.",
+                    "For one that has no wheel: `pip wheel NAME --no-deps --wheel-dir DIR`, then --wheels DIR.",
                 )
             )
         )
