@@ -13,9 +13,10 @@ from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
 from cloche.executors.docker.images.errors import ImageError
 
 if TYPE_CHECKING:
-    import docker
     from docker.models.containers import Container
     from docker.models.images import Image as SdkImage
+
+    import docker
 
 _TIMEOUT_S = 600
 _MAX_REASON = 500
