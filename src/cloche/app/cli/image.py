@@ -1,6 +1,5 @@
 """``cloche image``: what executions in containers run in."""
 
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -125,6 +124,8 @@ def build(  # noqa: PLR0913 - click hands every option over
     requirements.txt or from a pyproject.toml beside it; its Debian packages from [tool.cloche.image] apt in the inline
     metadata or in pyproject.toml.
     """
+    import json
+
     from cloche.executors.docker.images import build as builds
 
     with _said(address, verbose=verbose) as (engine, say):
