@@ -121,8 +121,12 @@ class Bench:
 
     def wait(self, task: Task, timeout: float = PATIENCE) -> Ended:
         """The end of a started task, as the executor pushes it."""
-        assert self._ends[task.key].wait(timeout), f"no end within {timeout} s"
+        self.await_end(task, timeout)
         return ended(task.jobdir)
+
+    def await_end(self, task: Task, timeout: float = PATIENCE) -> None:
+        """Wait without reading what it left."""
+        assert self._ends[task.key].wait(timeout), f"no end within {timeout} s"
 
     def run(self, process: str, limits: Limits | None = None, /, **values: object) -> Ended:
         """Start, wait, release."""

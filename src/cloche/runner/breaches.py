@@ -16,6 +16,7 @@ class Stopped(Enum):
     CPU_TIME = "cpu time"
     SCRATCH = "scratch"
     FILES = "files"
+    FREE_SPACE = "free space"
     PROCESSES = "processes"
     REQUEST = "request"
 
@@ -47,6 +48,8 @@ def breach(limits: Limits, seen: Seen) -> str:
         return f"work directory limit of {show_bytes(limits.scratch or 0)} exceeded"
     if seen.stopped is Stopped.FILES:
         return f"work directory limit of {MAX_FILES} files exceeded"
+    if seen.stopped is Stopped.FREE_SPACE:
+        return "the server's disk is nearly full"
     if seen.stopped is Stopped.PROCESSES:
         return f"process limit of {limits.processes} exceeded"
     if seen.stopped is Stopped.REQUEST or (seen.code == 0 and seen.signal == 0):

@@ -24,6 +24,7 @@ from cloche.model.limits import Limits
 from cloche.runner import child, evidence, rehearsal
 from cloche.runner.breaches import MAX_FILES, NO_ROOM_TEXT, Seen, Stopped, breach
 from cloche.runner.channel import receive
+from cloche.runner.disk import DiskWatch
 from cloche.runner.family import Family
 from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
@@ -189,7 +190,7 @@ class _Supervision:
         self._deadline = None if limits.run_time is None else self._begin + limits.run_time
         # where neither a control group nor a user namespace of its own counts the processes
         self._count = limits.processes is not None and not (groups.enforced().processes or slot.sealed)
-        watched = self._count or limits.scratch is not None or limits.cpu_time is not None
+        watched = self._count or limits.cpu_time is not None
         self._look_at = self._begin + _LOOK_EVERY_S if watched else None
 
     def run(self) -> ExitRecord:
@@ -198,6 +199,7 @@ class _Supervision:
             log.limit(self._limits.log_size)
         family = Family(self._slot.first, self._groups, sealed=self._slot.sealed)
         self._pause = Pause(family, self._groups, record=_record_pause, erase=_erase_pause)
+        self._disk = DiskWatch(_WORK, self._limits, family.tree)
         self._watch(family, logs)
         self._pause.end()
         family.extinguish()
@@ -249,8 +251,8 @@ class _Supervision:
     def _patience(self) -> int | None:
         """Milliseconds until something is due."""
         deadline = None if self._pause.stops_clock else self._deadline
-        look_at = None if self._pause.still else self._look_at
-        due = [at for at in (self._kill_at, deadline, look_at, self._pause.due) if at is not None]
+        looks = () if self._pause.still else (self._look_at, self._disk.due)
+        due = [at for at in (self._kill_at, deadline, *looks, self._pause.due) if at is not None]
         return max(0, round((min(due) - time.monotonic()) * 1000 + 0.5)) if due else None
 
     def _keep_time(self, family: Family) -> None:
@@ -259,22 +261,23 @@ class _Supervision:
             self._pause.press()
         if self._deadline is not None and now >= self._deadline and not (self._stopped or self._pause.stops_clock):
             self._end(family, Stopped.RUN_TIME)
-        if self._look_at is not None and now >= self._look_at and not self._pause.still:
-            self._look(family)
+        if not self._pause.still:
+            self._look_round(family, now)
         if self._kill_at is not None and now >= self._kill_at:
             family.kill()
             self._pause.end()  # in version 1 nobody dies before
-            self._deadline = self._look_at = None
+            self._deadline = self._look_at = self._disk.due = None
             self._kill_at = now + _LOOK_EVERY_S  # again, should something have been missed
+
+    def _look_round(self, family: Family, now: float) -> None:
+        if self._look_at is not None and now >= self._look_at:
+            self._look(family)
+        if self._disk.due is not None and now >= self._disk.due and (full := self._disk.look()):
+            self._end(family, full)
 
     def _look(self, family: Family) -> None:
         begin = time.monotonic()
         limits = self._limits
-        if limits.scratch is not None:
-            with contextlib.suppress(OSError):
-                volume = measure(_WORK, max_bytes=limits.scratch, max_files=MAX_FILES)
-                if volume.passes(limits.scratch, MAX_FILES):
-                    self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
         if limits.cpu_time is not None and (self._groups.cpu_s() or 0) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
         if self._count and family.tasks() > (limits.processes or 0):
