@@ -202,7 +202,7 @@ def beside(other: str, limits: Limits) -> Judge:
 
 JUDGES: dict[str, Judge] = {
     "much_memory": by_breach(Limits(memory=NUMBERS["memory"])),
-    "memory_of_children": by_word(Limits(memory=NUMBERS["memory"])),
+    "memory_of_children": by_breach(Limits(memory=NUMBERS["memory"])),
     "memory_files": by_breach(Limits(memory=NUMBERS["memory"])),
     "shared_memory_files": by_breach(Limits(memory=NUMBERS["memory"])),
     "many_processors": by_word(Limits(cpus=NUMBERS["cpus"])),
@@ -227,7 +227,7 @@ JUDGES: dict[str, Judge] = {
     "deep_tree": by_removal,
 }
 """Attacks by name; all others are judged ``by_word``."""
-BYSTANDERS = frozenset({"need_processes", "innocent"})
-"""Processes of the package that are no attacks."""
+
+
 ALONE = frozenset({"many_processors", "take_processes", "descriptors_in_flight", "deep_tree"})
 """Attacks that others would disturb, or be disturbed by."""

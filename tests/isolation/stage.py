@@ -19,17 +19,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from cloche.app import modes
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.runner.walls import kernel, view, windows
-from executions import Bench, Ended, local, owner
-from isolation.judges import ALONE, BYSTANDERS, JUDGES, NUMBERS, PATIENCE, by_word
+from executions import Bench, Ended, local
+from isolation.judges import ALONE, JUDGES, NUMBERS, PATIENCE, by_word
+from isolation.table import BYSTANDERS
 from isolation.victim import HERE, Victim, set_id_program, victim
 
-ORDINARY = 65534
 NO_GROUPS = "control groups"
 _AT_ONCE = 3
 
@@ -39,14 +40,14 @@ class LocalStage:
 
     def __init__(self, settings: LocalSettings, target: Victim) -> None:
         self.facts = target.facts
-        self.bench = Bench(LocalExecutor(settings), target.folder / "data", str(HERE / "attacks"))
+        self.bench = Bench(LocalExecutor(settings), target.folder / "data", str(HERE / "attacks"), settings.user)
         sibling = Layout(self.bench.task("daemon", facts="{}").jobdir)
         secrets = [sibling.work / "secret", sibling.inputs / "secret", sibling.lock]
         for path in secrets:
             path.write_text("TOP SECRET")
             path.chmod(0o600)
-            if (executions := owner()) is not None:
-                os.chown(path, *executions)
+            if settings.user is not None:
+                os.chown(path, *settings.user)
         self.facts["other_job"] = [*map(str, secrets[:2]), str(sibling.request)]
         self.facts["other_lock"] = str(sibling.lock)
         self.facts["known_names"] = [*target.facts["known_names"], str(secrets[0])]
@@ -79,9 +80,15 @@ def settings(target: Victim, level: Level, layers: Iterable[str], *, groups: boo
         made,
         hidden=(target.folder,),
         readable=(target.programs,),
+        user=(stranger(), stranger()) if os.getuid() == 0 else None,
         groups=None if groups else "",
         runner=runner,
     )
+
+
+def stranger() -> int:
+    """A user of this performance alone: what the kernel counts by user must not disturb others at the same time."""
+    return 100_000 + os.getpid()
 
 
 def become(uid: int, folders: Sequence[Path]) -> None:
@@ -97,6 +104,8 @@ def become(uid: int, folders: Sequence[Path]) -> None:
 
 def main(level: str, who: str, layers: str = "-", *attacks: str) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))  # as of a login
+    modes.allow_descriptors()
     left_out = [] if layers == "-" else layers.split(",")
     folder, programs = (Path(tempfile.mkdtemp(prefix=f"cloche-{name}-", dir="/var/tmp")) for name in ("stage", "tools"))
     folder.chmod(0o711)
@@ -107,8 +116,8 @@ def main(level: str, who: str, layers: str = "-", *attacks: str) -> None:
         code = 1
         try:
             if who == "user" and os.getuid() == 0:
-                os.chown(folder, ORDINARY, ORDINARY)
-                become(ORDINARY, (folder, programs))
+                os.chown(folder, stranger(), stranger())
+                become(stranger(), (folder, programs))
             perform(Level(level), left_out, folder, programs, attacks, groups=who == "root")
             code = 0
         except BaseException:  # noqa: BLE001 - a forked child's last edge

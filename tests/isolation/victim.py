@@ -61,7 +61,7 @@ def victim(folder: Path, programs: Path, *, same_user: bool) -> Iterator[Victim]
             "shares_host_files": True,
             "jobs": str(folder / "data/jobs"),
             "server_files": [str(path) for path in files.values()],
-            "known_names": [str(folder), str(folder / "data"), str(files["config"])],
+            "known_names": [str(files["config"]), str(private / "id_rsa")],
             "private_files": [str(private / "id_rsa")],
             "outside": [str(folder), str(folder / "data"), str(folder / "data/jobs"), str(HERE), "/usr", "/var/tmp"],
             "server": os.getpid(),

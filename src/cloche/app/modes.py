@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ WALLS = {
     Level.LANDLOCK: "Landlock, seccomp; no namespaces",
     Level.PROCESS: "an own process and limits; no walls",
 }
+_DESCRIPTORS = 1 << 16
 
 
 class CannotServe(Exception):
@@ -74,9 +76,22 @@ def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
     )
 
 
+def allow_descriptors() -> None:
+    """Let this process and its zygotes have more open files than any execution.
+
+    The kernel counts descriptors on their way between processes for all of a user together, and lets nobody send any
+    whose own limit is below the count: an execution could keep every zygote of its user from answering.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 @contextmanager
 def opened(settings: Settings, jobs: Path) -> Iterator[Modes]:
     """The executors of every mode that works here. Raises CannotServe where that of the settings does not."""
+    allow_descriptors()
     common = local_settings(settings, jobs)
     found = probe(common)
     levels = {mode: found.strongest(*LEVELS[mode]) for mode in MODES}

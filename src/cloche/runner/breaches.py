@@ -14,6 +14,7 @@ class Stopped(Enum):
 
     RUN_TIME = "run time"
     CPU_TIME = "cpu time"
+    MEMORY = "memory"
     SCRATCH = "scratch"
     FILES = "files"
     FREE_SPACE = "free space"
@@ -59,7 +60,7 @@ def breach(limits: Limits, seen: Seen) -> str:
 
 def _from_kernel(limits: Limits, seen: Seen) -> str:
     """Limits that the kernel enforces: it refuses or kills, the traces tell which."""
-    if seen.oom_kills:
+    if seen.oom_kills or seen.stopped is Stopped.MEMORY:
         return f"memory limit of {show_bytes(limits.memory or 0)} exceeded"
     if limits.cpu_time and (seen.stopped is Stopped.CPU_TIME or _killed_for_cpu(limits.cpu_time, seen)):
         return f"CPU time limit of {show_seconds(limits.cpu_time)} exceeded"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 
 from cloche.model.limits import Limits
 from cloche.runner.breaches import MAX_FILES, Stopped
-from cloche.runner.scratch import Volume, held, measure
+from cloche.runner.scratch import Volume, measure, nameless
 
 FASTEST = 4 << 30
 """Bytes that an execution may write in a second, at the utmost: the kernel's memory takes no more."""
@@ -61,7 +61,8 @@ class DiskWatch:
         with contextlib.suppress(OSError):
             volume = measure(self._folder, max_bytes=enough, max_files=MAX_FILES)
             if not volume.passes(enough, MAX_FILES):
-                volume.size += held(self._members(), os.stat(self._folder).st_dev)  # noqa: PTH116 - see supervisor
+                device = os.stat(self._folder).st_dev  # noqa: PTH116 - see supervisor
+                volume.size += nameless(self._members(), lambda status: status.st_dev == device)
             took = time.monotonic() - begin
             self._free = free
             self._room = max(0, (self._limit or 0) - volume.size)

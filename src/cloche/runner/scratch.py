@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 _MAX_DEPTH = 100
@@ -34,14 +34,15 @@ def measure(directory: str, *, max_bytes: int | None = None, max_files: int | No
     return volume
 
 
-def held(pids: Iterable[int], device: int) -> int:
-    """Bytes of files on ``device`` that have no name any more but are held open by processes."""
-    sizes = {status.st_ino: status.st_blocks * 512 for pid in pids for status in _open_files(pid) if _gone(status, device)}
-    return sum(sizes.values())
-
-
-def _gone(status: os.stat_result, device: int) -> bool:
-    return status.st_nlink == 0 and status.st_dev == device and stat.S_ISREG(status.st_mode)
+def nameless(pids: Iterable[int], wanted: Callable[[os.stat_result], bool]) -> int:
+    """Bytes of ``wanted`` files that have no name any more, or never had one, but are held open by processes."""
+    found = {
+        (status.st_dev, status.st_ino): status.st_blocks * 512
+        for pid in pids
+        for status in _open_files(pid)
+        if status.st_nlink == 0 and stat.S_ISREG(status.st_mode) and wanted(status)
+    }
+    return sum(found.values())
 
 
 def _open_files(pid: int) -> Iterator[os.stat_result]:

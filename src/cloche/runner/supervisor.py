@@ -14,6 +14,7 @@ import signal
 import socket
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from cloche.jobdir.layout import Layout
@@ -21,7 +22,7 @@ from cloche.jobdir.orders import HOLD, Hold, Order
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
 from cloche.model.limits import Limits
-from cloche.runner import child, evidence, rehearsal
+from cloche.runner import child, evidence, rehearsal, usage
 from cloche.runner.breaches import MAX_FILES, NO_ROOM_TEXT, Seen, Stopped, breach
 from cloche.runner.channel import receive
 from cloche.runner.disk import DiskWatch
@@ -190,7 +191,8 @@ class _Supervision:
         self._deadline = None if limits.run_time is None else self._begin + limits.run_time
         # where neither a control group nor a user namespace of its own counts the processes
         self._count = limits.processes is not None and not (groups.enforced().processes or slot.sealed)
-        watched = self._count or limits.cpu_time is not None
+        self._weigh = limits.memory is not None and not groups.enforced().memory
+        watched = self._count or self._weigh or limits.cpu_time is not None
         self._look_at = self._begin + _LOOK_EVERY_S if watched else None
 
     def run(self) -> ExitRecord:
@@ -278,18 +280,23 @@ class _Supervision:
     def _look(self, family: Family) -> None:
         begin = time.monotonic()
         limits = self._limits
-        if limits.cpu_time is not None and (self._groups.cpu_s() or 0) > limits.cpu_time:
+        if limits.cpu_time is not None and self._cpu_s(family.seen) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
+        if self._weigh and usage.memory(family.seen(), limits.memory or 0) > (limits.memory or 0):
+            self._end(family, Stopped.MEMORY)
         if self._count and family.tasks() > (limits.processes or 0):
             self._end(family, Stopped.PROCESSES)
         now = time.monotonic()
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 
+    def _cpu_s(self, alive: Callable[[], list[int]]) -> float:
+        return self._groups.cpu_s() or usage.cpu_s(alive())
+
     def _record(self, family: Family, tail: str) -> ExitRecord:
         groups = self._groups
         rusage = resource.getrusage(resource.RUSAGE_CHILDREN)
         wall = time.monotonic() - self._begin
-        cpu = groups.cpu_s() or rusage.ru_utime + rusage.ru_stime
+        cpu = self._cpu_s(list)
         assert family.end is not None
         end = family.end
         failed = end.code != 0 or self._stopped is not None

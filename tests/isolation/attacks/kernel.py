@@ -86,7 +86,7 @@ def become_root(facts: Facts) -> Verdict:
 
     def execute() -> None:
         said = subprocess.run([program, "-u"], capture_output=True, check=True, text=True).stdout
-        if said.strip() != "0":
+        if said.strip() == str(os.geteuid()):
             raise PermissionError(errno.EPERM, "the bit meant nothing")
 
     return verdict([attempt("setuid", lambda: os.setuid(0)), attempt("program", execute)])

@@ -69,6 +69,7 @@ def slow_down_server(facts: Facts) -> Verdict:
         called(set_io, 1, pid, called(get_io, 1, pid))
 
     def by_user() -> None:
+        os.getpriority(os.PRIO_PROCESS, pid)  # it would be among those
         os.setpriority(os.PRIO_USER, 0, os.getpriority(os.PRIO_USER, 0))
 
     return verdict(

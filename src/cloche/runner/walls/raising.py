@@ -83,7 +83,7 @@ def prepare(level: Level, view: View, jobs: str, *, uid: int, gid: int, network:
         network=network,
         own_tmp=level is Level.FULL and not any(path.startswith("/tmp/") for path in (*view.readable, jobs)),  # noqa: S108
         abi=abi,
-        filter=seccomp.assemble(kernel.machine(), network=network),
+        filter=seccomp.assemble(kernel.machine(), network=network, shared=level is not Level.FULL),
         readable=readable,
     )
 
