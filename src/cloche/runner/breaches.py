@@ -76,7 +76,7 @@ def _from_kernel(limits: Limits, seen: Seen) -> str:
 def _killed_for_cpu(limit: float, seen: Seen) -> bool:
     # the first process of a namespace gets no SIGXCPU, only the SIGKILL that follows; the kernel kills by its own
     # clock's ticks, which on a busy virtual machine run ahead of what is accounted afterwards
-    return seen.signal == signal.SIGXCPU or (seen.signal == signal.SIGKILL and seen.cpu_s >= 0.8 * limit)
+    return seen.signal == signal.SIGXCPU or (seen.signal == signal.SIGKILL and seen.cpu_s >= 0.5 * limit)
 
 
 def show_seconds(seconds: float) -> str:
