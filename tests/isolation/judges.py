@@ -23,7 +23,7 @@ MIB = 1 << 20
 NUMBERS = {
     "processes": 24,
     "memory": 192 * MIB,
-    "cpus": 0.1,
+    "cpus": 0.05,
     "cpu_time": 1,
     "run_time": 0.5,
     "open_files": 64,

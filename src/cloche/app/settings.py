@@ -150,7 +150,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     logsize: Annotated[Size, _doc("What is kept of its standard output, and of its standard error.")] = Size(1 << 20)
     freespace: Annotated[
         Size,
-        _doc("What must stay free on the disk of the data directory: an execution that holds more than is left is ended."),
+        _doc(
+            "What must stay free on the disk of the data directory: an execution that holds more than is left is ended."
+        ),
     ] = Size(256 << 20)
 
 

@@ -8,10 +8,10 @@ from typing import Any
 class Limits:
     """What one execution may use; ``None`` is no limit.
 
-    Bytes for ``memory``, ``file_size``, ``output_size``, ``scratch``, ``log_size``, ``free_space``; seconds for ``run_time``,
-    ``queue_time``, ``cpu_time``; cores for ``cpus``; counts for the rest. ``scratch`` is all that the execution
-    keeps in its work directory at once; ``output_size`` is the sum of its outputs; ``free_space`` is what must be left on
-    the disk for everybody: the operator's alone.
+    Bytes for ``memory``, ``file_size``, ``output_size``, ``scratch``, ``log_size``, ``free_space``; seconds for
+    ``run_time``, ``queue_time``, ``cpu_time``; cores for ``cpus``; counts for the rest. ``scratch`` is all that the
+    execution keeps in its work directory at once; ``output_size`` is the sum of its outputs; ``free_space``, the
+    operator's alone, is what must be left on the disk for everybody.
     """
 
     memory: int | None = None

@@ -43,19 +43,28 @@ class Seen:
 
 def breach(limits: Limits, seen: Seen) -> str:
     """The exceeded limit in words, or an empty text: none, or the execution succeeded in spite of it."""
-    if seen.stopped is Stopped.RUN_TIME:
-        return f"run time limit of {show_seconds(limits.run_time or 0)} exceeded"
-    if seen.stopped is Stopped.SCRATCH:
-        return f"work directory limit of {show_bytes(limits.scratch or 0)} exceeded"
-    if seen.stopped is Stopped.FILES:
-        return f"work directory limit of {MAX_FILES} files exceeded"
-    if seen.stopped is Stopped.FREE_SPACE:
-        return "the server's disk is nearly full"
-    if seen.stopped is Stopped.PROCESSES:
-        return f"process limit of {limits.processes} exceeded"
+    if (words := _of_supervisor(limits, seen.stopped)) is not None:
+        return words
     if seen.stopped is Stopped.REQUEST or (seen.code == 0 and seen.signal == 0):
         return ""
     return _from_kernel(limits, seen)
+
+
+def _of_supervisor(limits: Limits, stopped: Stopped | None) -> str | None:
+    """Limits that nobody but the supervisor looks after; None: it ended nothing for one of them."""
+    match stopped:
+        case Stopped.RUN_TIME:
+            return f"run time limit of {show_seconds(limits.run_time or 0)} exceeded"
+        case Stopped.SCRATCH:
+            return f"work directory limit of {show_bytes(limits.scratch or 0)} exceeded"
+        case Stopped.FILES:
+            return f"work directory limit of {MAX_FILES} files exceeded"
+        case Stopped.FREE_SPACE:
+            return "the server's disk is nearly full"
+        case Stopped.PROCESSES:
+            return f"process limit of {limits.processes} exceeded"
+        case _:
+            return None
 
 
 def _from_kernel(limits: Limits, seen: Seen) -> str:

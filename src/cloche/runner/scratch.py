@@ -13,7 +13,9 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(slots=True, kw_only=True)
 class Volume:
-    """``size`` in bytes on disk, at least 4 KiB an entry; ``largest`` is the length of the longest file; too deep a tree has no end of files."""
+    """``size`` in bytes on disk, at least 4 KiB an entry; ``largest`` is the length of the longest file; too deep a tree
+    has no end of files.
+    """
 
     size: int = 0
     files: float = 0
@@ -49,7 +51,7 @@ def _open_files(pid: int) -> Iterator[os.stat_result]:
     with contextlib.suppress(OSError):
         folder = os.open(f"/proc/{pid}/fd", _FOLDER)
         try:
-            for name in os.listdir(folder):
+            for name in os.listdir(folder):  # noqa: PTH208 - of a descriptor
                 with contextlib.suppress(OSError):
                     yield os.stat(name, dir_fd=folder)
         finally:

@@ -3,10 +3,10 @@
 import contextlib
 import ctypes
 import errno
+import functools
 import json
 import mmap
 import os
-import resource
 import signal
 import socket
 import time
@@ -158,19 +158,24 @@ def locked_memory(facts: Facts) -> Verdict:
 @process
 def many_processors(facts: Facts) -> Verdict:
     """Keep more processors busy than allowed, on all that there are."""
-    limit = json.loads(facts)["cpus"]
-    begin = time.monotonic()
+    limit, spinners = json.loads(facts)["cpus"], 8
+    used = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("d")
+    until = time.monotonic() + 2
 
-    def spin() -> None:
+    def spin(place: int) -> None:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
-        while time.monotonic() < begin + 1:
-            sum(range(1000))
+        while time.monotonic() < until:
+            used[place] = time.process_time()
 
-    for child in [_child(spin) for _ in range(8)]:
-        os.waitpid(child, 0)
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    busy = (usage.ru_utime + usage.ru_stime) / (time.monotonic() - begin)
-    return f"{'open' if busy > limit * 2 else 'blocked'}: {busy:.2f} of {limit}"
+    children = [_child(functools.partial(spin, place)) for place in range(spinners)]
+    busiest = 0.0
+    while time.monotonic() < until:
+        # on a host that others keep busy only the best moment tells
+        begin, before = time.monotonic(), sum(used[:spinners])
+        time.sleep(0.3)
+        busiest = max(busiest, (sum(used[:spinners]) - before) / (time.monotonic() - begin))
+    _end(children)
+    return f"{'open' if busiest > limit * 3 else 'blocked'}: {busiest:.2f} of {limit}"
 
 
 @process

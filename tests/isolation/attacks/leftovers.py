@@ -57,7 +57,7 @@ def rig_outputs(facts: Facts) -> Verdict:
     (out / "folder").symlink_to(Path(secret).parent)
     (out / "environ").symlink_to("/proc/self/environ")
     (out / "new\nline").symlink_to(secret)
-    os.symlink(secret, b"out/no\xff\xfetext")
+    os.symlink(secret, b"out/no\xff\xfetext")  # noqa: PTH211 - bytes are no text
     os.mkfifo(out / "fifo")
     (out / "plain").write_text("x")
     os.link(out / "plain", out / "hard")
@@ -133,11 +133,11 @@ def deep_tree(facts: Facts) -> Verdict:
     here = os.open(".", os.O_RDONLY)
     for number in range(20_000):
         name = b"\xff\n%d" % number
-        os.mkdir(name)
+        os.mkdir(name)  # noqa: PTH102 - bytes are no text
         os.chdir(name)
     os.fchdir(here)
     for number in range(200):
-        os.makedirs(f"closed/{number}/x")
+        Path(f"closed/{number}/x").mkdir(parents=True)
         Path(f"closed/{number}").chmod(0)
     Path("closed").chmod(0)
     chattr = shutil.which("chattr")

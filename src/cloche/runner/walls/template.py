@@ -20,9 +20,7 @@ _HOST_NAME = "cloche"  # executions need not know on whose machine they are
 _LOCKED = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
 
 
-NAMESPACES = (
-    kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNET
-)
+NAMESPACES = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNET
 
 
 def enter(*, network: bool) -> None:
