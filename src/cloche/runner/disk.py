@@ -53,9 +53,13 @@ class DiskWatch:
         return self._free - free >= self._room and now >= self._rest_until
 
     def _share_out(self, free: int) -> Stopped | None:
-        """Too little is left: whoever holds more than that ends, the greediest first therefore."""
-        volume = self._walk(time.monotonic(), free, free)
-        return Stopped.FREE_SPACE if volume.size >= free else None
+        """Too little is left: whoever holds more than that ends, the greediest first therefore.
+
+        A quarter of the reserve is the server's: where that is touched everybody ends, also who hides what it holds.
+        """
+        left = max(0, free - self._reserve // 4)
+        volume = self._walk(time.monotonic(), free, left)
+        return Stopped.FREE_SPACE if volume.size >= left else None
 
     def _walk(self, begin: float, free: int, enough: int) -> Volume:
         with contextlib.suppress(OSError):
