@@ -1,6 +1,6 @@
 """The tables of docs/isolation.md, from what the attacks say they try and what is expected of them.
 
-``python tests/isolation/table.py`` writes them into the page.
+``python tests/isolation/table.py`` writes them into the page, and what ``cloche doctor`` says of them into the code.
 """
 
 import ast
@@ -10,6 +10,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/isolation.md"
+CODE = HERE.parents[1] / "src/cloche/app/attacks.py"
 COLUMNS = {
     "process_user": "`multiprocessing`, a user's server",
     "process_root": "`multiprocessing`, root's server",
@@ -118,5 +119,27 @@ def written(page: str) -> str:
     return page
 
 
+MODULE = """\
+\"\"\"What the attacks of tests/isolation come to, for ``cloche doctor``; written by tests/isolation/table.py.\"\"\"
+
+NUMBER = {number}
+\"\"\"How many are tried.\"\"\"
+OPEN: dict[str, tuple[str, ...]] = {{
+{columns}}}
+\"\"\"Those that succeed, by level and by whose server it is: a user's has no control groups.\"\"\"
+"""
+
+
+def code() -> str:
+    """A module of what is open."""
+    words, opened = attacks(), expected()["open"]
+    columns = ""
+    for column in COLUMNS:
+        lines = "".join(f'        "{words[name]}",\n' for name in words if column in opened.get(name, ()))
+        columns += f'    "{column}": (\n{lines}    ),\n' if lines else f'    "{column}": (),\n'
+    return MODULE.format(number=len(words), columns=columns)
+
+
 if __name__ == "__main__":
+    CODE.write_text(code())
     PAGE.write_text(written(PAGE.read_text()))

@@ -84,6 +84,10 @@ def test_the_page_shows_what_is_proven() -> None:
     assert table.written(page) == page, "run: python tests/isolation/table.py"
 
 
+def test_the_doctor_says_what_is_proven() -> None:
+    assert table.CODE.read_text() == table.code(), "run: python tests/isolation/table.py"
+
+
 def test_walls_are_open_nowhere_without_a_reason() -> None:
     told = table.expected()
     opened = {name for name, columns in told["open"].items() if set(columns) & set(table.WALLED)}

@@ -13,8 +13,8 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 @dataclass(slots=True, kw_only=True)
 class Volume:
-    """``size`` in bytes on disk, at least 4 KiB an entry; ``largest`` is the length of the longest file; too deep a tree
-    has no end of files.
+    """``size`` in bytes on disk, at least 4 KiB an entry; ``largest`` is the length of the longest file; too deep a
+    tree has no end of files.
     """
 
     size: int = 0
