@@ -4,20 +4,22 @@
 """
 
 import ast
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs/isolation.md"
 CODE = HERE.parents[1] / "src/cloche/app/attacks.py"
 COLUMNS = {
-    "process_user": "`multiprocessing`, a user's server",
-    "process_root": "`multiprocessing`, root's server",
-    "landlock_user": "`sandbox` LL, a user's",
-    "landlock_root": "`sandbox` LL, root's",
-    "full_user": "`sandbox` FULL, a user's",
-    "full_root": "`sandbox` FULL, root's",
+    "process_user": "none, user",
+    "process_root": "none, root",
+    "landlock_user": "LL, user",
+    "landlock_root": "LL, root",
+    "full_user": "FULL, user",
+    "full_root": "FULL, root",
 }
 WALLED = tuple(column for column in COLUMNS if not column.startswith("process"))
 SHUT, OPEN = "✓", "✗"
@@ -43,8 +45,8 @@ def _is_process(node: ast.stmt) -> bool:
 
 
 def _words(node: ast.AST) -> str:
-    """The first line of the documentation, without what it says to the driver."""
-    line = (ast.get_docstring(node) or "").splitlines()[0].partition("; ")[0].rstrip(".:")
+    """What the first line of the documentation says before it explains."""
+    line = re.split(r"[;:.]( |$)", (ast.get_docstring(node) or "").splitlines()[0])[0].replace("``", "`")
     return line[0].lower() + line[1:]
 
 
@@ -57,9 +59,16 @@ def expected() -> Mapping[str, Mapping[str, list[str]]]:
     return tomllib.loads((HERE / "expected.toml").read_text())
 
 
-def layers() -> list[dict[str, object]]:
+def layers() -> list[dict[str, Any]]:
     """Walls of level FULL, what opens without them, and why they stand."""
     return tomllib.loads((HERE / "layers.toml").read_text())["layer"]
+
+
+def without(*names: str) -> set[str]:
+    """What opens where these walls are missing: what each carries, and what the second holds behind the first."""
+    known = {str(layer["name"]): layer for layer in layers()}
+    opened = {attack for name in names for attack in known[name]["opens"]}
+    return opened.union(known[names[0]]["opens_both"] if len(names) > 1 else ())
 
 
 def verdicts(column: str) -> dict[str, str]:
@@ -92,11 +101,11 @@ def reasons() -> str:
 def layer_table() -> str:
     """One row a wall."""
     words = attacks()
-    rows = [["FULL without", "lets an execution", "and, without the next one as well", "remarks"], ["---"] * 4]
+    rows = [["FULL without", "lets an execution", "and, without the wall behind it, also", "remarks"], ["---"] * 4]
     for layer in layers():
         alone = "; ".join(words[name] for name in layer["opens"]) or "nothing"
-        behind = "; ".join(words[name] for name in layer.get("opens_both", ())) or "nothing more"
-        both = f"without {layer['behind']}: {behind}" if "behind" in layer else ""
+        behind = "; ".join(words[name] for name in layer.get("opens_both", ()))
+        both = f"without {layer['behind']}: {behind}" if behind else ""
         rows.append([f"**{layer['name']}**", alone, both, layer["why"]])
     return _rows(rows)
 
@@ -122,6 +131,7 @@ def written(page: str) -> str:
 MODULE = """\
 \"\"\"What the attacks of tests/isolation come to, for ``cloche doctor``; written by tests/isolation/table.py.\"\"\"
 
+# fmt: off
 NUMBER = {number}
 \"\"\"How many are tried.\"\"\"
 OPEN: dict[str, tuple[str, ...]] = {{

@@ -1,4 +1,4 @@
-"""Attacks on what everybody shares: processors, memory, processes, descriptors, signals, disks."""
+"""What everybody shares: processors, memory, processes, descriptors, signals, disks."""
 
 import contextlib
 import ctypes

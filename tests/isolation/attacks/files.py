@@ -1,4 +1,4 @@
-"""Attacks on files that are not the execution's own."""
+"""Files that are not the execution's own."""
 
 import errno
 import fcntl

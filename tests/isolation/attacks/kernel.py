@@ -1,4 +1,4 @@
-"""Attacks on the kernel: what a geoprocess never needs and exploits are made of."""
+"""The kernel: what a geoprocess never needs and exploits are made of."""
 
 import ctypes
 import errno
@@ -81,7 +81,7 @@ def clone_namespace(facts: Facts) -> Verdict:
 
 @process
 def become_root(facts: Facts) -> Verdict:
-    """Gain privileges: by system call or by a set-user-id program."""
+    """Gain privileges by system call or by a set-user-id program."""
     program = json.loads(facts)["set_id_program"]
 
     def execute() -> None:

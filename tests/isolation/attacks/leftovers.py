@@ -1,4 +1,4 @@
-"""Attacks by what an execution leaves behind, and on who reads it."""
+"""What an execution leaves behind, and who reads it."""
 
 import errno
 import fcntl

@@ -1,4 +1,4 @@
-"""Attacks over sockets."""
+"""Sockets."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Attacks on other processes and on their secrets."""
+"""Other processes and their secrets."""
 
 import errno
 import json
