@@ -14,7 +14,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from cloche.jobdir.layout import Layout
@@ -280,16 +280,16 @@ class _Supervision:
     def _look(self, family: Family) -> None:
         begin = time.monotonic()
         limits = self._limits
-        if limits.cpu_time is not None and self._cpu_s(family.seen) > limits.cpu_time:
+        if limits.cpu_time is not None and self._cpu_s(family.tree) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
-        if self._weigh and usage.memory(family.seen(), limits.memory or 0) > (limits.memory or 0):
+        if self._weigh and usage.memory(family.tree(), limits.memory or 0) > (limits.memory or 0):
             self._end(family, Stopped.MEMORY)
         if self._count and family.tasks() > (limits.processes or 0):
             self._end(family, Stopped.PROCESSES)
         now = time.monotonic()
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 
-    def _cpu_s(self, alive: Callable[[], list[int]]) -> float:
+    def _cpu_s(self, alive: Callable[[], Collection[int]]) -> float:
         return self._groups.cpu_s() or usage.cpu_s(alive())
 
     def _record(self, family: Family, tail: str) -> ExitRecord:

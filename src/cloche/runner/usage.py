@@ -3,7 +3,7 @@
 import contextlib
 import os
 import resource
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from cloche.runner.scratch import nameless
@@ -18,7 +18,7 @@ def cpu_s(pids: Iterable[int]) -> float:
     return collected.ru_utime + collected.ru_stime + sum(map(_ticks, pids)) / _TICKS
 
 
-def memory(pids: Sequence[int], enough: int) -> int:
+def memory(pids: Collection[int], enough: int) -> int:
     """Bytes of memory, what is shared counted once, files that exist in memory only included.
 
     Sharing takes time to sort out: where even the sum of all parts is below ``enough``, that is the answer.
