@@ -87,11 +87,14 @@ class Ended:
 
 @dataclass(slots=True)
 class Bench:
-    """Runs processes of one package through an executor; ``folder`` is the server's data."""
+    """Runs processes of one package through an executor; ``folder`` is the server's data, ``owner`` whom executions
+    run as.
+    """
 
     executor: Executor
     folder: Path
     package: str
+    owner: tuple[int, int] | None = field(default_factory=owner)
     _ends: defaultdict[str, threading.Event] = field(default_factory=lambda: defaultdict(threading.Event))
 
     def __post_init__(self) -> None:
@@ -99,7 +102,7 @@ class Bench:
 
     @property
     def jobs(self) -> JobDirs:
-        return JobDirs(self.folder, owner())
+        return JobDirs(self.folder, self.owner)
 
     def task(
         self, process: str, limits: Limits | None = None, /, *, package: str | None = None, **values: object
@@ -121,8 +124,12 @@ class Bench:
 
     def wait(self, task: Task, timeout: float = PATIENCE) -> Ended:
         """The end of a started task, as the executor pushes it."""
-        assert self._ends[task.key].wait(timeout), f"no end within {timeout} s"
+        self.await_end(task, timeout)
         return ended(task.jobdir)
+
+    def await_end(self, task: Task, timeout: float = PATIENCE) -> None:
+        """Wait without reading what it left."""
+        assert self._ends[task.key].wait(timeout), f"no end within {timeout} s"
 
     def run(self, process: str, limits: Limits | None = None, /, **values: object) -> Ended:
         """Start, wait, release."""

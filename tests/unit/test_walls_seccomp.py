@@ -51,18 +51,18 @@ def evaluate(program: bytes, arch: int, number: int, *arguments: int) -> int:
                 raise AssertionError(f"unknown operation {operation:#x}")
 
 
-def ask(machine: str, name: str, *arguments: int, network: bool = False) -> int:
+def ask(machine: str, name: str, *arguments: int, network: bool = False, shared: bool = False) -> int:
     arch, column = MACHINES[machine]
     number = (ALLOWED | NETWORK | ABSENT)[name][column]
     assert number is not None
-    return evaluate(seccomp.assemble(machine, network=network), arch, number, *arguments)
+    return evaluate(seccomp.assemble(machine, network=network, shared=shared), arch, number, *arguments)
 
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_every_listed_call_is_allowed_in_its_plain_form(machine: str) -> None:
     arch, column = MACHINES[machine]
-    program = seccomp.assemble(machine, network=False)
-    plain = {"socketpair": (1,)}
+    program = seccomp.assemble(machine, network=False, shared=False)
+    plain = {"socketpair": (1, 1)}
     for name, numbers in ALLOWED.items():
         if numbers[column] is not None:
             assert evaluate(program, arch, numbers[column], *plain.get(name, ())) == ALLOW, name
@@ -74,7 +74,7 @@ def test_whatever_is_on_no_list_is_refused(machine: str, network: bool) -> None:
     arch, column = MACHINES[machine]
     listed = ALLOWED | NETWORK | ABSENT
     known = {numbers[column] for numbers in listed.values()}
-    program = seccomp.assemble(machine, network=network)
+    program = seccomp.assemble(machine, network=network, shared=False)
     assert len(program) // 8 < 4096
     for number in range(HIGHEST + 1):
         if number not in known:
@@ -85,7 +85,7 @@ def test_whatever_is_on_no_list_is_refused(machine: str, network: bool) -> None:
 
 @given(number=st.integers(0, 0xFFFFFFFF), arch=st.integers(0, 0xFFFFFFFF))
 def test_other_architectures_and_the_x32_form_never_pass(number: int, arch: int) -> None:
-    program = seccomp.assemble("x86_64", network=True)
+    program = seccomp.assemble("x86_64", network=True, shared=True)
     if arch != MACHINES["x86_64"][0]:
         assert evaluate(program, arch, number) == KILL
     assert evaluate(program, MACHINES["x86_64"][0], number | 0x40000000) == refused(errno.ENOSYS)
@@ -109,14 +109,42 @@ def test_other_architectures_and_the_x32_form_never_pass(number: int, arch: int)
         ("openat", (0, 0, 0, 0o4755), ALLOW),  # nothing is created: the mode is whatever lay in the register
         ("mknodat", (0, 0, 0o010644), ALLOW),  # a pipe
         ("mknodat", (0, 0, 0o020666), refused(errno.EPERM)),  # a device
-        ("socketpair", (1,), ALLOW),
-        ("socketpair", (2,), refused(errno.EPERM)),
+        ("socketpair", (1, 1), ALLOW),
+        ("socketpair", (1, 0x80805), ALLOW),  # packets, closed on exec, never blocking
+        ("socketpair", (1, 2), refused(errno.EACCES)),  # datagrams go to any address
+        ("socketpair", (2, 1), refused(errno.EPERM)),
+        ("ioctl", (0, 0x401C5820), refused(errno.EPERM)),
+        ("inotify_init1", (), refused(errno.ENOSYS)),
+        ("prlimit64", (4711,), ALLOW),  # a process of its own: it can name no other
+        ("setpriority", (2, 0), ALLOW),
         ("socket", (1,), refused(errno.EACCES)),
         ("socket", (2,), refused(errno.EACCES)),
     ],
 )
 def test_arguments_decide_where_they_must(machine: str, name: str, arguments: tuple[int, ...], answer: int) -> None:
     assert ask(machine, name, *arguments) == answer
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    ("name", "arguments", "answer"),
+    [
+        ("prlimit64", (0,), ALLOW),
+        ("prlimit64", (4711,), refused(errno.EPERM)),
+        ("setpriority", (0, 0), ALLOW),
+        ("setpriority", (0, 4711), refused(errno.EPERM)),
+        ("setpriority", (2, 0), refused(errno.EPERM)),  # all of the user
+        ("ioprio_set", (1, 0), ALLOW),
+        ("ioprio_set", (3, 0), refused(errno.EPERM)),
+        ("sched_setaffinity", (0,), ALLOW),
+        ("sched_setaffinity", (4711,), refused(errno.EPERM)),
+        ("sched_setscheduler", (4711,), refused(errno.EPERM)),
+    ],
+)
+def test_where_others_can_be_named_only_the_own_process_is(
+    machine: str, name: str, arguments: tuple[int, ...], answer: int
+) -> None:
+    assert ask(machine, name, *arguments, shared=True) == answer
 
 
 @pytest.mark.parametrize(

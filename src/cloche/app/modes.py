@@ -1,5 +1,6 @@
 """Which modes work on this host, and the one that ``auto`` means."""
 
+import resource
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -29,6 +30,7 @@ WALLS = {
     Level.LANDLOCK: "Landlock, seccomp; no namespaces",
     Level.PROCESS: "an own process and limits; no walls",
 }
+_DESCRIPTORS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +61,25 @@ def local_settings(settings: Settings, jobs: Path) -> LocalSettings:
     )
 
 
+def allow_descriptors() -> None:
+    """Let this process and its zygotes have more open files than any execution.
+
+    The kernel counts descriptors on their way between processes for all of a user together, and lets nobody send any
+    whose own limit is below the count: an execution could keep every zygote of its user from answering.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 @contextmanager
 def opened(settings: Settings, jobs: Path, slots: Path) -> Iterator[Modes]:
     """The executors of every mode that works here. ``slots`` is for prepared containers, beside ``jobs``.
 
     Raises CannotServe where the mode of the settings does not work.
     """
+    allow_descriptors()
     common = local_settings(settings, jobs)
     found = probe(common)
     levels = {mode: found.strongest(*LEVELS[mode]) for mode in MODES}

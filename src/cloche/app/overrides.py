@@ -24,6 +24,7 @@ NAMES = {
     "openfiles": "open_files",
     "scratch": "scratch",
     "logsize": "log_size",
+    "freespace": "free_space",
 }
 """Settings to fields of the model."""
 

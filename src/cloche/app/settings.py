@@ -181,6 +181,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     openfiles: Annotated[int, Meta(ge=0, description="Open files at once.")] = 1024
     scratch: Annotated[Size, _doc("All that it keeps in its work directory at once.")] = Size(8 << 30)
     logsize: Annotated[Size, _doc("What is kept of its standard output, and of its standard error.")] = Size(1 << 20)
+    freespace: Annotated[
+        Size,
+        _doc(
+            "What must stay free on the disk of the data directory: an execution that holds more than is left is ended."
+        ),
+    ] = Size(256 << 20)
 
 
 class ProcessLimits(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -93,7 +93,7 @@ def _read(descriptor: int, limit: int) -> bytes:
 
 
 def _open(directory: Path, name: str) -> int:
-    if not name or "\0" in name:
+    if not name or "\0" in name or not _is_encodable(name):
         raise Unsafe(f"{name!r} is no file name")
     root = os.open(directory, _STEP & ~os.O_NOFOLLOW)
     try:
@@ -104,6 +104,15 @@ def _open(directory: Path, name: str) -> int:
         raise
     finally:
         os.close(root)
+
+
+def _is_encodable(name: str) -> bool:
+    """Not so half of a surrogate pair, which JSON can say and no file system can."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _openat2(root: int, name: str) -> int:

@@ -8,9 +8,10 @@ from typing import Any
 class Limits:
     """What one execution may use; ``None`` is no limit.
 
-    Bytes for ``memory``, ``file_size``, ``output_size``, ``scratch``, ``log_size``; seconds for ``run_time``,
-    ``queue_time``, ``cpu_time``; cores for ``cpus``; counts for the rest. ``scratch`` is all that the execution
-    keeps in its work directory at once; ``output_size`` is the sum of its outputs.
+    Bytes for ``memory``, ``file_size``, ``output_size``, ``scratch``, ``log_size``, ``free_space``; seconds for
+    ``run_time``, ``queue_time``, ``cpu_time``; cores for ``cpus``; counts for the rest. ``scratch`` is all that the
+    execution keeps in its work directory at once; ``output_size`` is the sum of its outputs; ``free_space``, the
+    operator's alone, is what must be left on the disk for everybody.
     """
 
     memory: int | None = None
@@ -25,6 +26,7 @@ class Limits:
     open_files: int | None = None
     scratch: int | None = None
     log_size: int | None = None
+    free_space: int | None = None
 
     def within(self, ceiling: "Limits") -> "Limits":
         """The stricter of the two, limit by limit."""

@@ -14,8 +14,10 @@ class Stopped(Enum):
 
     RUN_TIME = "run time"
     CPU_TIME = "cpu time"
+    MEMORY = "memory"
     SCRATCH = "scratch"
     FILES = "files"
+    FREE_SPACE = "free space"
     PROCESSES = "processes"
     REQUEST = "request"
 
@@ -41,22 +43,33 @@ class Seen:
 
 def breach(limits: Limits, seen: Seen) -> str:
     """The exceeded limit in words, or an empty text: none, or the execution succeeded in spite of it."""
-    if seen.stopped is Stopped.RUN_TIME:
-        return f"run time limit of {show_seconds(limits.run_time or 0)} exceeded"
-    if seen.stopped is Stopped.SCRATCH:
-        return f"work directory limit of {show_bytes(limits.scratch or 0)} exceeded"
-    if seen.stopped is Stopped.FILES:
-        return f"work directory limit of {MAX_FILES} files exceeded"
-    if seen.stopped is Stopped.PROCESSES:
-        return f"process limit of {limits.processes} exceeded"
+    if (words := _of_supervisor(limits, seen.stopped)) is not None:
+        return words
     if seen.stopped is Stopped.REQUEST or (seen.code == 0 and seen.signal == 0):
         return ""
     return _from_kernel(limits, seen)
 
 
+def _of_supervisor(limits: Limits, stopped: Stopped | None) -> str | None:
+    """Limits that nobody but the supervisor looks after; None: it ended nothing for one of them."""
+    match stopped:
+        case Stopped.RUN_TIME:
+            return f"run time limit of {show_seconds(limits.run_time or 0)} exceeded"
+        case Stopped.SCRATCH:
+            return f"work directory limit of {show_bytes(limits.scratch or 0)} exceeded"
+        case Stopped.FILES:
+            return f"work directory limit of {MAX_FILES} files exceeded"
+        case Stopped.FREE_SPACE:
+            return "the server's disk is nearly full"
+        case Stopped.PROCESSES:
+            return f"process limit of {limits.processes} exceeded"
+        case _:
+            return None
+
+
 def _from_kernel(limits: Limits, seen: Seen) -> str:
     """Limits that the kernel enforces: it refuses or kills, the traces tell which."""
-    if seen.oom_kills:
+    if seen.oom_kills or seen.stopped is Stopped.MEMORY:
         return f"memory limit of {show_bytes(limits.memory or 0)} exceeded"
     if limits.cpu_time and (seen.stopped is Stopped.CPU_TIME or _killed_for_cpu(limits.cpu_time, seen)):
         return f"CPU time limit of {show_seconds(limits.cpu_time)} exceeded"
@@ -72,7 +85,7 @@ def _from_kernel(limits: Limits, seen: Seen) -> str:
 def _killed_for_cpu(limit: float, seen: Seen) -> bool:
     # the first process of a namespace gets no SIGXCPU, only the SIGKILL that follows; the kernel kills by its own
     # clock's ticks, which on a busy virtual machine run ahead of what is accounted afterwards
-    return seen.signal == signal.SIGXCPU or (seen.signal == signal.SIGKILL and seen.cpu_s >= 0.8 * limit)
+    return seen.signal == signal.SIGXCPU or (seen.signal == signal.SIGKILL and seen.cpu_s >= 0.5 * limit)
 
 
 def show_seconds(seconds: float) -> str:

@@ -16,7 +16,7 @@ from typing import NoReturn
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Letter
 from cloche.runner import rehearsal
-from cloche.runner.walls import cell, kernel, landlock, raising
+from cloche.runner.walls import cell, kernel, raising
 
 _ENFORCED_BYTES = 3
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
@@ -44,13 +44,13 @@ def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
         kernel.close_all_but((*walls.readable, ends.orders))
         # until an order comes the supervisor's death is the execution's; afterwards once more, see _enclose
         kernel.die_with_parent()
-        rules = raising.isolate(walls)
+        site = raising.isolate(walls)
         rehearsal.of_execution(Layout(Path("/")))
         data = _await(ends.orders)
         if not data:
             os._exit(0)
         letter, enforced = Letter.load(data[_ENFORCED_BYTES:]), load_enforced(data[:_ENFORCED_BYTES])
-        _enclose(walls, rules, letter, enforced)
+        _enclose(site, letter, enforced)
         code = _call(call, letter.jobdir)
     except SystemExit:
         code = 128 + signal.SIGTERM  # stopped while the walls went up
@@ -99,8 +99,8 @@ def _end(number: int, _: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def _enclose(walls: raising.Walls, rules: landlock.Rules | None, letter: Letter, enforced: raising.Enforced) -> None:
-    raising.confine(walls, rules, letter.jobdir, letter.limits, enforced)
+def _enclose(site: raising.Site, letter: Letter, enforced: raising.Enforced) -> None:
+    raising.confine(site, letter.jobdir, letter.limits, enforced)
     kernel.close_all_but(())
     # changes of identity above have cleared it
     kernel.die_with_parent()

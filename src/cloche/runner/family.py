@@ -75,7 +75,7 @@ class Family:
 
     def tasks(self) -> int:
         """How many threads there are in all of its processes, about."""
-        return sum(_threads(pid) for pid in self._tree())
+        return sum(_threads(pid) for pid in self.tree())
 
     def each(self) -> Iterator[int]:
         """Every process that came of the first one, even of those that start another and end at once.
@@ -86,7 +86,8 @@ class Family:
         members = self._groups.members()
         return iter(members) if members is not None else descendants(os.getpid())
 
-    def _tree(self) -> set[int]:
+    def tree(self) -> set[int]:
+        """The processes that are below this one now, as far as they can be met without stopping them."""
         own = os.getpid()
         pending, found = [own], {own}
         while pending:

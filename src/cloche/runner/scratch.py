@@ -1,16 +1,21 @@
 """How much an execution keeps in its work directory, without trusting what lies there."""
 
+import contextlib
 import os
 import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 _MAX_DEPTH = 100
+_LEAST = 4096  # what an entry counts at least: an empty file takes an inode, of which a disk has one for 16 KiB
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 @dataclass(slots=True, kw_only=True)
 class Volume:
-    """``size`` in bytes on disk; ``largest`` is the length of the longest file; too deep a tree has no end of files."""
+    """``size`` in bytes on disk, at least 4 KiB an entry; ``largest`` is the length of the longest file; too deep a
+    tree has no end of files.
+    """
 
     size: int = 0
     files: float = 0
@@ -31,6 +36,28 @@ def measure(directory: str, *, max_bytes: int | None = None, max_files: int | No
     return volume
 
 
+def nameless(pids: Iterable[int], wanted: Callable[[os.stat_result], bool]) -> int:
+    """Bytes of ``wanted`` files that have no name any more, or never had one, but are held open by processes."""
+    found = {
+        (status.st_dev, status.st_ino): status.st_blocks * 512
+        for pid in pids
+        for status in _open_files(pid)
+        if status.st_nlink == 0 and stat.S_ISREG(status.st_mode) and wanted(status)
+    }
+    return sum(found.values())
+
+
+def _open_files(pid: int) -> Iterator[os.stat_result]:
+    with contextlib.suppress(OSError):
+        folder = os.open(f"/proc/{pid}/fd", _FOLDER)
+        try:
+            for name in os.listdir(folder):  # noqa: PTH208 - of a descriptor
+                with contextlib.suppress(OSError):
+                    yield os.stat(name, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+
 def _walk(folder: int, volume: Volume, maxima: tuple[int | None, int | None], depth: int) -> None:
     try:
         for name in os.listdir(folder):
@@ -47,7 +74,7 @@ def _count(name: str, folder: int, volume: Volume, maxima: tuple[int | None, int
         below = os.open(name, _FOLDER, dir_fd=folder) if stat.S_ISDIR(status.st_mode) else None
     except OSError:
         return
-    volume.size += status.st_blocks * 512
+    volume.size += max(_LEAST, status.st_blocks * 512)
     volume.files += 1
     if below is None:
         volume.largest = max(volume.largest, status.st_size)

@@ -13,6 +13,7 @@ import select
 import signal
 import stat
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,10 @@ from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import HOLD, Hold, Order, supervisor_name
 from cloche.jobdir.records import ExitRecord
 from cloche.model.job import Usage
-from cloche.runner import child, evidence, rehearsal
+from cloche.runner import child, evidence, rehearsal, usage
 from cloche.runner.breaches import MAX_FILES, NO_ROOM_TEXT, Seen, Stopped, breach
 from cloche.runner.desk import Commission, Desk
+from cloche.runner.disk import DiskWatch
 from cloche.runner.family import Family
 from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
@@ -241,7 +243,8 @@ class _Supervision:
         self._deadline = None if limits.run_time is None else self._begin + limits.run_time
         # where neither a control group nor a user namespace of its own counts the processes
         self._count = limits.processes is not None and not (groups.enforced().processes or slot.sealed)
-        watched = self._count or limits.scratch is not None or limits.cpu_time is not None
+        self._weigh = limits.memory is not None and not groups.enforced().memory
+        watched = self._count or self._weigh or limits.cpu_time is not None
         self._look_at = self._begin + _LOOK_EVERY_S if watched else None
 
     def run(self) -> ExitRecord:
@@ -250,6 +253,7 @@ class _Supervision:
             log.limit(self._limits.log_size)
         family = Family(self._slot.first, self._groups, sealed=self._slot.sealed)
         self._pause = Pause(family, self._groups, record=_record_pause, erase=_erase_pause)
+        self._disk = DiskWatch(_WORK, self._limits, family.tree)
         self._watch(family, logs)
         self._pause.end()
         family.extinguish()
@@ -306,8 +310,8 @@ class _Supervision:
     def _patience(self) -> int | None:
         """Milliseconds until something is due."""
         deadline = None if self._pause.stops_clock else self._deadline
-        look_at = None if self._pause.still else self._look_at
-        due = [at for at in (self._kill_at, deadline, look_at, self._pause.due) if at is not None]
+        looks = () if self._pause.still else (self._look_at, self._disk.due)
+        due = [at for at in (self._kill_at, deadline, *looks, self._pause.due) if at is not None]
         return max(0, round((min(due) - time.monotonic()) * 1000 + 0.5)) if due else None
 
     def _keep_time(self, family: Family) -> None:
@@ -316,33 +320,40 @@ class _Supervision:
             self._pause.press()
         if self._deadline is not None and now >= self._deadline and not (self._stopped or self._pause.stops_clock):
             self._end(family, Stopped.RUN_TIME)
-        if self._look_at is not None and now >= self._look_at and not self._pause.still:
-            self._look(family)
+        if not self._pause.still:
+            self._look_round(family, now)
         if self._kill_at is not None and now >= self._kill_at:
             family.kill()
             self._pause.end()  # in version 1 nobody dies before
-            self._deadline = self._look_at = None
+            self._deadline = self._look_at = self._disk.due = None
             self._kill_at = now + _LOOK_EVERY_S  # again, should something have been missed
+
+    def _look_round(self, family: Family, now: float) -> None:
+        if self._look_at is not None and now >= self._look_at:
+            self._look(family)
+        if self._disk.due is not None and now >= self._disk.due and (full := self._disk.look()):
+            self._end(family, full)
 
     def _look(self, family: Family) -> None:
         begin = time.monotonic()
         limits = self._limits
-        if limits.scratch is not None:
-            with contextlib.suppress(OSError):
-                volume = measure(_WORK, max_bytes=limits.scratch, max_files=MAX_FILES)
-                if volume.passes(limits.scratch, MAX_FILES):
-                    self._end(family, Stopped.SCRATCH if volume.size > limits.scratch else Stopped.FILES)
-        if limits.cpu_time is not None and (self._cpu_s() or 0) > limits.cpu_time:
+        if limits.cpu_time is not None and self._cpu_s(family, family.tree) > limits.cpu_time:
             self._end(family, Stopped.CPU_TIME)
+        if self._weigh and usage.memory(family.tree(), limits.memory or 0) > (limits.memory or 0):
+            self._end(family, Stopped.MEMORY)
         if self._count and family.tasks() > (limits.processes or 0):
             self._end(family, Stopped.PROCESSES)
         now = time.monotonic()
         self._look_at = now + max(_LOOK_EVERY_S, 10 * (now - begin))  # looking costs at most a tenth of the time
 
+    def _cpu_s(self, family: Family, alive: Callable[[], Collection[int]]) -> float:
+        counted = self._groups.cpu_s()
+        return family.cpu_s + usage.cpu_s(alive()) if counted is None else counted - self._spent
+
     def _record(self, family: Family) -> ExitRecord:
         groups = self._groups
         wall = time.monotonic() - self._begin
-        cpu = self._cpu_s() or family.cpu_s
+        cpu = self._cpu_s(family, tuple)
         assert family.end is not None
         end = family.end
         failed = end.code != 0 or self._stopped is not None
@@ -376,10 +387,6 @@ class _Supervision:
         if seen.signal:
             return f"killed by {signal.Signals(seen.signal).name}"
         return f"exit code {seen.code}" if seen.code else ""
-
-    def _cpu_s(self) -> float | None:
-        counted = self._groups.cpu_s()
-        return None if counted is None else counted - self._spent
 
     def _largest_file(self) -> int:
         with contextlib.suppress(OSError):

@@ -212,11 +212,17 @@ class _Zygote:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, supervisor.HEARD)
         self._supervisors.add(pid)
         pidfd = os.pidfd_open(pid)
-        with contextlib.suppress(ConnectionError):  # the server is gone; the supervisor is not
+        try:
             self._connection.sendmsg(
                 [orders.SPAWNED], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, pidfd.to_bytes(4, sys.byteorder))]
             )
-        os.close(pidfd)
+        except ConnectionError:
+            pass  # the server is gone; the supervisor is not
+        except OSError as error:  # too many descriptors are on their way already, as the kernel counts them
+            os.kill(pid, signal.SIGKILL)
+            self._connection.send(f"the slot cannot be handed over: {error}".encode())
+        finally:
+            os.close(pidfd)
 
     def _supervise(self, data: bytes, descriptors: list[int]) -> NoReturn:
         code = 1

@@ -1,5 +1,6 @@
 """``cloche doctor``: what works on this host, what is missing, and how to mend it."""
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from cloche.app.settings import Settings
     from cloche.executors.docker.capabilities import Containers
     from cloche.executors.local.capabilities import Capabilities
+    from cloche.jobdir.orders import Level
+
+_FEW = 5  # more are shown by the page alone
+_SCOPES = 6  # the first version of Landlock that keeps signals in
 
 
 @click.command(short_help="Say which modes work here, what is missing, and how to mend it.")
@@ -34,8 +39,10 @@ def doctor(context: click.Context, config: Path | None) -> None:
         found, inside = _probed(settings)
     missing = inside if isinstance(inside, str) else inside.missing
     _say_modes(found, missing)
+    _say_walls(found)
     _say_limits(found)
     _say_containers(inside)
+    _say_disk(settings)
     _say_account(settings)
     say_draining(Drain(Datadir(settings.server.datadir).drain))
     wanted = settings.processing.mode
@@ -71,6 +78,56 @@ def _say_modes(found: "Capabilities", no_containers: str) -> None:
     show_table(table)
     auto = next((mode for mode in reversed(MODES) if found.strongest(*modes.LEVELS[mode])), "nothing")
     click.echo(f"\nmode auto means {auto} here")
+
+
+def _say_walls(found: "Capabilities") -> None:
+    """What each mode blocks here, of the attacks that the tests try."""
+    from cloche.app import attacks, modes
+
+    click.echo(
+        f"\nof {attacks.NUMBER} attacks that Cloche's tests try (docs/isolation.md) executions here are kept from"
+    )
+    for mode, levels in modes.LEVELS.items():
+        for level in levels:
+            if not found.missing[level]:
+                opened = attacks.OPEN[_column(level, found)]
+                click.echo(f"  {attacks.NUMBER - len(opened)} in mode {mode}: {modes.WALLS[level]}{_left_open(opened)}")
+    if found.landlock < _SCOPES:
+        click.echo(
+            "  Landlock here is older than the tests': at level LL executions can signal processes of their account"
+        )
+    click.echo()
+
+
+def _column(level: "Level", found: "Capabilities") -> str:
+    """Walls are told apart by control groups, an account's own rights by whether executions share it."""
+    from cloche.jobdir.orders import Level
+
+    alike_root = os.geteuid() == 0 if level is Level.PROCESS else not found.groups.startswith("none")
+    return f"{level}_{'root' if alike_root else 'user'}"
+
+
+def _left_open(opened: tuple[str, ...]) -> str:
+    if not opened:
+        return ""
+    return f". They can: {'; '.join(opened)}" if len(opened) <= _FEW else ""
+
+
+def _say_disk(settings: "Settings") -> None:
+    import shutil
+
+    from cloche.model.quantities import show_bytes
+
+    click.echo(
+        "limit of the work directory: watched by each execution's supervisor, up to 100 times a second; no quota"
+    )
+    reserve = settings.limits.freespace
+    folder = next(path for path in (settings.server.datadir, *settings.server.datadir.parents) if path.exists())
+    free = shutil.disk_usage(folder).free
+    kept = f"executions are ended below {show_bytes(reserve)}" if reserve else "none is kept: [limits] freespace"
+    click.echo(f"free on the disk of {settings.server.datadir}: {show_bytes(free)}; {kept}")
+    if free < reserve:
+        click.echo("  mend: make room, or no execution that writes will come to its end")
 
 
 def _say_limits(found: "Capabilities") -> None:
@@ -117,8 +174,6 @@ def _say_containers(found: "Containers | str") -> None:
 
 
 def _say_account(settings: "Settings") -> None:
-    import os
-
     if os.geteuid() == 0:
         click.echo(f"the server runs as root, executions as {settings.processing.user}")
     else:

@@ -15,14 +15,18 @@ _TEMPORARY = os.fspath(_HERE.temporary)
 _NO_DEVICES = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
-def enter() -> None:
-    """Leave the zygote's namespaces for own ones: mount, IPC, host name. The process namespace came with the fork.
+NAMESPACES = kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
+"""What an execution leaves its zygote's for; the process namespace came with the fork, the user's is last."""
 
-    What needs no job is mounted: ``/proc``, ``/dev/shm``, a place to lay out the job directory in.
-    """
-    kernel.unshare(kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS)
+
+def make_places() -> None:
+    """Own ``/dev/shm``, and a place to lay out the job directory in."""
     kernel.mount("cell", _PLACE, "tmpfs", _NO_DEVICES, "mode=755,size=64k")
     kernel.mount("shm", "/dev/shm", "tmpfs", _NO_DEVICES, _SHARED_MEMORY)  # noqa: S108 - the execution's own
+
+
+def mount_processes() -> None:
+    """A ``/proc`` of its own process namespace."""
     kernel.mount("proc", "/proc", "proc", _NO_DEVICES | kernel.MS_NOEXEC)
 
 

@@ -3,8 +3,8 @@
 import math
 import os
 import resource
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
@@ -13,6 +13,25 @@ from cloche.runner.walls.view import View
 
 # what an execution that shares the host's /proc may read of it: nothing of other processes
 _SHARED_PROC = ("cpuinfo", "filesystems", "loadavg", "meminfo", "stat", "sys/kernel", "sys/vm", "uptime", "version")
+# and of its own: /proc/self/net would show the host's connections
+_OWN_PROC = (
+    "auxv",
+    "cgroup",
+    "cmdline",
+    "environ",
+    "exe",
+    "fd",
+    "limits",
+    "maps",
+    "mountinfo",
+    "mounts",
+    "smaps",
+    "stat",
+    "statm",
+    "status",
+)
+# queued signals and timers: the kernel counts them for all of a user, and asking an execution to stop queues one
+_SIGNALS = 1024
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
 _READABLE_DEVICES = ("/dev/random", "/dev/urandom")
 
@@ -66,7 +85,7 @@ def prepare(level: Level, view: View, jobs: str, *, uid: int, gid: int, network:
         network=network,
         own_tmp=level is Level.FULL and not any(path.startswith("/tmp/") for path in (*view.readable, jobs)),  # noqa: S108
         abi=abi,
-        filter=seccomp.assemble(kernel.machine(), network=network),
+        filter=seccomp.assemble(kernel.machine(), network=network, shared=level is not Level.FULL),
         readable=readable,
     )
 
@@ -84,12 +103,47 @@ def _paths(names: Sequence[str]) -> list[int]:
     return found
 
 
-def isolate(walls: Walls) -> landlock.Rules | None:
-    """The part that needs no job: own namespaces, and the rules that are the same for every execution."""
-    if walls.level is Level.PROCESS:
-        return None
-    if walls.level is Level.FULL:
-        cell.enter()
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """One execution's walls under construction; the second half is known when its order has come."""
+
+    walls: Walls
+    rules: landlock.Rules | None = None
+    jobdir: str = ""
+    limits: Limits = field(default_factory=Limits)
+    enforced: Enforced = field(default_factory=Enforced)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A wall, or a part of one, and the levels at which it stands. ``take`` raises OSError."""
+
+    name: str
+    levels: frozenset[Level]
+    take: Callable[[Site], object]
+
+
+def isolate(walls: Walls) -> Site:
+    """The part that needs no job."""
+    site = Site(walls=walls)
+    _raise(PREPARED, site)
+    return site
+
+
+def confine(site: Site, jobdir: str, limits: Limits, enforced: Enforced) -> None:
+    """Everything else."""
+    site.jobdir, site.limits, site.enforced = jobdir, limits, enforced
+    _raise(ORDERED, site)
+
+
+def _raise(steps: Sequence[Step], site: Site) -> None:
+    for step in steps:
+        if site.walls.level in step.levels:
+            step.take(site)
+
+
+def _begin_rules(site: Site) -> None:
+    walls = site.walls
     rules = landlock.Rules(walls.abi, network=walls.network)
     rules.allow_reading(*walls.readable, *_READABLE_DEVICES)
     rules.allow_devices(*_DEVICES)
@@ -98,29 +152,23 @@ def isolate(walls: Walls) -> landlock.Rules | None:
         rules.allow_listing("/")  # whose every name was chosen
         rules.allow_writing("/dev/shm")  # noqa: S108 - the execution's own
     else:
-        rules.allow_reading("/proc/self")
+        rules.allow_reading(*(f"/proc/self/{name}" for name in _OWN_PROC))
         rules.allow_writing(*walls.writable)
-    return rules
+    site.rules = rules
 
 
-def confine(walls: Walls, rules: landlock.Rules | None, jobdir: str, limits: Limits, enforced: Enforced) -> None:
-    """Everything else, in the order that lets each step still do its work."""
-    if walls.level is Level.FULL:
-        cell.furnish(jobdir, own_tmp=walls.own_tmp)
-        cell.leave_user(walls.uid, walls.gid)
-    _limit(limits, walls, enforced)
-    if walls.level is Level.FULL:
-        kernel.drop_capabilities()
-    kernel.no_new_privileges()
-    if rules is not None:
-        rules.allow_reading(*cell.inputs(jobdir))
-        rules.allow_writing(cell.places(jobdir)[0], *(("/tmp",) if walls.own_tmp else ()))  # noqa: S108 - its own
-        rules.enforce()
-        kernel.load_filter(walls.filter)
+def _enforce_rules(site: Site) -> None:
+    if site.rules is None:
+        raise OSError("Landlock: no rules were made")
+    site.rules.allow_reading(*cell.inputs(site.jobdir))
+    site.rules.allow_writing(cell.places(site.jobdir)[0], *(("/tmp",) if site.walls.own_tmp else ()))  # noqa: S108
+    site.rules.enforce()
 
 
-def _limit(limits: Limits, walls: Walls, enforced: Enforced) -> None:
+def _limit(site: Site) -> None:
+    limits, walls, enforced = site.limits, site.walls, site.enforced
     _set(resource.RLIMIT_CORE, 0)
+    _set(resource.RLIMIT_SIGPENDING, _SIGNALS)
     _set(resource.RLIMIT_FSIZE, limits.file_size)
     _set(resource.RLIMIT_NOFILE, limits.open_files)
     if limits.cpu_time is not None:
@@ -166,3 +214,26 @@ def _threads() -> int:
     """Threads on the whole host: an upper bound of the user's."""
     with open("/proc/loadavg", "rb") as file:  # noqa: PTH123 - thousandths of a second count here
         return int(file.read().split()[3].partition(b"/")[2])
+
+
+_EVERY = frozenset(Level)
+_WALLED = frozenset({Level.FULL, Level.LANDLOCK})
+_FULL = frozenset({Level.FULL})
+
+# each step leaves what the next ones need: namespaces before capabilities go, Landlock and seccomp last, since they
+# would refuse the others
+PREPARED: tuple[Step, ...] = (
+    Step("namespaces", _FULL, lambda _: kernel.unshare(cell.NAMESPACES)),
+    Step("own places", _FULL, lambda _: cell.make_places()),
+    Step("own /proc", _FULL, lambda _: cell.mount_processes()),
+    Step("Landlock rules", _WALLED, _begin_rules),
+)
+ORDERED: tuple[Step, ...] = (
+    Step("job directory", _FULL, lambda site: cell.furnish(site.jobdir, own_tmp=site.walls.own_tmp)),
+    Step("user namespace", _FULL, lambda site: cell.leave_user(site.walls.uid, site.walls.gid)),
+    Step("resource limits", _EVERY, _limit),
+    Step("capabilities", _FULL, lambda _: kernel.drop_capabilities()),
+    Step("no new privileges", _EVERY, lambda _: kernel.no_new_privileges()),
+    Step("Landlock", _WALLED, _enforce_rules),
+    Step("seccomp", _WALLED, lambda site: kernel.load_filter(site.walls.filter)),
+)

@@ -36,7 +36,12 @@ _AF_UNIX = 1
 _AF_INET = 2
 _AF_INET6 = 10
 _AF_NETLINK = 16
-_INJECTING_IOCTLS = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX: put keys into a terminal
+_STREAM, _PACKETS = 1, 5
+_SOCKET_TYPE = 0xF
+_PRIO_PROCESS = 0
+_IOPRIO_WHO_PROCESS = 1
+# TIOCSTI and TIOCLINUX put keys into a terminal, FS_IOC_FSSETXATTR moves files out of reach of a project's quota
+_FORBIDDEN_IOCTLS = (0x5412, 0x541C, 0x401C5820)
 
 Instruction = tuple[int, int, int, int]
 Block = tuple[Instruction, ...]
@@ -92,10 +97,16 @@ def _no_set_id_creation(flags: int, mode: int) -> Block:
     )
 
 
+def _all_of(*blocks: Block) -> Block:
+    """Allow what every block allows. Each ends in a permission, which is where the next one begins."""
+    *first, last = blocks
+    return (*(instruction for block in first for instruction in block[:-1]), *last)
+
+
 # a clone that makes namespaces, keys put into terminals, set-id files, device nodes, sockets that leave the house
 _CONDITIONS: dict[str, Block] = {
     "clone": _unless_bits(0, _NAMESPACE_FLAGS),
-    "ioctl": _unless_values(1, _INJECTING_IOCTLS),
+    "ioctl": _unless_values(1, _FORBIDDEN_IOCTLS),
     "chmod": _unless_bits(1, _SET_ID_BITS),
     "fchmod": _unless_bits(1, _SET_ID_BITS),
     "fchmodat": _unless_bits(2, _SET_ID_BITS),
@@ -105,7 +116,20 @@ _CONDITIONS: dict[str, Block] = {
     "openat": _no_set_id_creation(2, 3),
     "mknod": _only_values(1, (0, _REGULAR, _FIFO), mask=_FILE_TYPE),
     "mknodat": _only_values(2, (0, _REGULAR, _FIFO), mask=_FILE_TYPE),
-    "socketpair": _only_values(0, (_AF_UNIX,)),
+    # datagrams go from a pair of sockets to any address: the log's, systemd's
+    "socketpair": _all_of(
+        _only_values(0, (_AF_UNIX,)), _only_values(1, (_STREAM, _PACKETS), mask=_SOCKET_TYPE, error=errno.EACCES)
+    ),
+}
+# where other processes of the same user can be named: an execution sets limits and priorities of its own only
+_SHARED_CONDITIONS: dict[str, Block] = {
+    "prlimit64": _only_values(0, (0,)),
+    "setpriority": _all_of(_only_values(0, (_PRIO_PROCESS,)), _only_values(1, (0,))),
+    "ioprio_set": _all_of(_only_values(0, (_IOPRIO_WHO_PROCESS,)), _only_values(1, (0,))),
+    "sched_setaffinity": _only_values(0, (0,)),
+    "sched_setattr": _only_values(0, (0,)),
+    "sched_setparam": _only_values(0, (0,)),
+    "sched_setscheduler": _only_values(0, (0,)),
 }
 # never AF_UNIX: abstract addresses of the host are reachable where its network is
 _NETWORK_CONDITIONS = {"socket": _only_values(0, (_AF_INET, _AF_INET6, _AF_NETLINK), error=errno.EACCES)}
@@ -119,12 +143,14 @@ class _Span:
     answer: Block
 
 
-def assemble(machine: str, *, network: bool) -> bytes:
-    """The filter for ``x86_64`` or ``aarch64``; ``network`` opens sockets of the internet families.
+def assemble(machine: str, *, network: bool, shared: bool) -> bytes:
+    """The filter for ``x86_64`` or ``aarch64``.
+
+    ``network`` opens sockets of the internet families; ``shared``: the execution can name other processes than its own.
 
     What is on no list is answered with EPERM, what is newer than the lists with ENOSYS.
     """
-    body = _search(_spans(_answers(machine, network=network)))
+    body = _search(_spans(_answers(machine, network=network, shared=shared)))
     foreign: Block = ((_RETURN, 0, 0, _KILL),)
     code: Block = (
         (_LOAD, 0, 0, _ARCH),
@@ -136,9 +162,9 @@ def assemble(machine: str, *, network: bool) -> bytes:
     return b"".join(struct.pack("<HBBI", *instruction) for instruction in code)
 
 
-def _answers(machine: str, *, network: bool) -> dict[int, Block]:
+def _answers(machine: str, *, network: bool, shared: bool) -> dict[int, Block]:
     column = _COLUMN[machine]
-    conditions = _CONDITIONS | (_NETWORK_CONDITIONS if network else {})
+    conditions = _CONDITIONS | (_NETWORK_CONDITIONS if network else {}) | (_SHARED_CONDITIONS if shared else {})
     answers: dict[int, Block] = {}
 
     def add(names: Mapping[str, Numbers], answer: Callable[[str], Block]) -> None:

@@ -107,10 +107,6 @@ ALLOWED: dict[str, Numbers] = {
     "removexattr": (197, 14),
     "lremovexattr": (198, 15),
     "fremovexattr": (199, 16),
-    "inotify_init": (253, None),
-    "inotify_init1": (294, 26),
-    "inotify_add_watch": (254, 27),
-    "inotify_rm_watch": (255, 28),
     # Memory
     "brk": (12, 214),
     "mmap": (9, 222),
@@ -125,7 +121,6 @@ ALLOWED: dict[str, Numbers] = {
     "munlock": (150, 229),
     "mlockall": (151, 230),
     "munlockall": (152, 231),
-    "remap_file_pages": (216, 234),
     "membarrier": (324, 283),
     "pkey_alloc": (330, 289),
     "pkey_free": (331, 290),
@@ -283,9 +278,12 @@ NETWORK: dict[str, Numbers] = {
     "accept4": (288, 242),
 }
 
-# so new or so optional that callers fall back when told that they do not exist
+# so new or so optional that callers fall back when told that they do not exist; of file watchers the kernel gives a
+# few to all of a user's processes together
 ABSENT: dict[str, Numbers] = {
     "clone3": (435, 435),
+    "inotify_init1": (294, 26),
+    "inotify_init": (253, None),
     "io_uring_setup": (425, 425),
     "statmount": (457, 457),
     "listmount": (458, 458),

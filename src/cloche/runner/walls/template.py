@@ -1,6 +1,7 @@
 """The read-only root that a zygote and all its executions live in; built once a zygote."""
 
 import os
+import socket
 from pathlib import Path
 
 from cloche.runner.walls import kernel, mounts
@@ -15,15 +16,19 @@ _LINKS = (
     ("/dev/stderr", "/proc/self/fd/2"),
 )
 _DIRECTORIES = ("dev/shm", "tmp", "run", "var", "proc", "home")
+_HOST_NAME = "cloche"  # executions need not know on whose machine they are
 _LOCKED = kernel.MS_RDONLY | kernel.MS_NOSUID | kernel.MS_NODEV
+
+
+NAMESPACES = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS | kernel.CLONE_NEWNET
 
 
 def enter(*, network: bool) -> None:
     """Leave the host's namespaces: user, mount, IPC, host name, and network unless the package needs it."""
     uid, gid = os.getuid(), os.getgid()
-    flags = kernel.CLONE_NEWUSER | kernel.CLONE_NEWNS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWUTS
-    kernel.unshare(flags if network else flags | kernel.CLONE_NEWNET)
+    kernel.unshare(NAMESPACES & ~kernel.CLONE_NEWNET if network else NAMESPACES)
     kernel.map_ids(uid, gid, 0, 0)
+    socket.sethostname(_HOST_NAME)
     kernel.mount(None, "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
 
 
