@@ -74,7 +74,7 @@ class Ended:
     def value(self) -> str:
         """The first output, a literal."""
         assert self.result is not None, self.said
-        assert self.result.failure is None, self.result.failure
+        assert self.result.failure is None, f"{self.result.failure}: {self.said}"
         assert isinstance(self.result.outputs[0].value, LiteralResult)
         return self.result.outputs[0].value.value
 

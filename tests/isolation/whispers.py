@@ -1,5 +1,6 @@
 """Processes that tell secrets, and that look for them."""
 
+import ctypes
 import sys
 import time
 from collections.abc import Iterator
@@ -33,14 +34,11 @@ def remember(first: str, second: str) -> Annotated[str, Output("How often", id="
 
 def regions() -> Iterator[bytes]:
     """Every part of our memory that may be written."""
-    lines = Path("/proc/self/maps").read_text().splitlines()
-    with Path("/proc/self/mem").open("rb", buffering=0) as memory:
-        for line in lines:
-            place, rights, *_ = line.split()
-            begin, end = (int(number, 16) for number in place.split("-"))
-            if rights.startswith("rw"):
-                memory.seek(begin)
-                yield memory.read(end - begin)
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        place, rights, *_ = line.split()
+        begin, end = (int(number, 16) for number in place.split("-"))
+        if rights.startswith("rw"):
+            yield ctypes.string_at(begin, end - begin)
 
 
 @process
