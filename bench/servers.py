@@ -86,7 +86,7 @@ class Server:
 @contextlib.contextmanager
 def pywps(home: Path) -> Iterator[Server]:
     """PyWPS 4.8.1 under gunicorn with two workers, as its users deploy it."""
-    port, home = _free_port(), _fresh(home / "pywps")
+    port, home = free_port(), fresh(home / "pywps")
     (home / "pywps.cfg").write_text(PYWPS.format(port=port, home=home))
     command = [
         BIN / "gunicorn",
@@ -95,36 +95,37 @@ def pywps(home: Path) -> Iterator[Server]:
         "--timeout=300",
         "bench.pywps_app:application",
     ]
-    with _running(command, home, f"{port}{DESCRIBED}", {"PYWPS_CFG": str(home / "pywps.cfg")}) as process:
+    with running(command, home, f"{port}{DESCRIBED}", {"PYWPS_CFG": str(home / "pywps.cfg")}) as process:
         yield Server(name="PyWPS", wps=f"http://127.0.0.1:{port}/wps", pid=process.pid, outputs=home)
 
 
 @contextlib.contextmanager
 def pygeoapi(home: Path) -> Iterator[Server]:
     """pygeoapi 0.21 under gunicorn with two workers and its default job manager."""
-    port, home = _free_port(), _fresh(home / "pygeoapi")
+    port, home = free_port(), fresh(home / "pygeoapi")
     config, openapi = home / "config.yml", home / "openapi.yml"
     config.write_text(PYGEOAPI.format(port=port, home=home))
     env = {"PYGEOAPI_CONFIG": str(config), "PYGEOAPI_OPENAPI": str(openapi), "PYTHONPATH": str(HERE.parent)}
     generate = [BIN / "pygeoapi", "openapi", "generate", config, "--output-file", openapi]
     subprocess.run(generate, check=True, capture_output=True, cwd=HERE.parent, env=os.environ | env)
     command = [BIN / "gunicorn", "--workers=2", f"--bind=127.0.0.1:{port}", "--timeout=300", "pygeoapi.flask_app:APP"]
-    with _running(command, home, f"{port}/processes/add", env) as process:
+    with running(command, home, f"{port}/processes/add", env) as process:
         yield Server(name="pygeoapi", wps=f"http://127.0.0.1:{port}", pid=process.pid, outputs=home)
 
 
 @contextlib.contextmanager
 def cloche(home: Path, mode: str) -> Iterator[Server]:
     """Cloche on its embedded defaults."""
-    port, home = _free_port(), _fresh(home / f"cloche-{mode}")
+    port, home = free_port(), fresh(home / f"cloche-{mode}")
     (home / "cloche.toml").write_text(CLOCHE.format(port=port, home=home, mode=mode, here=HERE))
     command = [BIN / "cloche", "serve", "--config", home / "cloche.toml", "--port", str(port)]
-    with _running(command, home, f"{port}{DESCRIBED}", {}) as process:
+    with running(command, home, f"{port}{DESCRIBED}", {}) as process:
         yield Server(name=f"Cloche {mode}", wps=f"http://127.0.0.1:{port}/wps", pid=process.pid, outputs=home)
 
 
 @contextlib.contextmanager
-def _running(command: list, home: Path, place: str, env: dict[str, str]) -> Iterator[subprocess.Popen]:
+def running(command: list, home: Path, place: str, env: dict[str, str]) -> Iterator[subprocess.Popen]:
+    """A server that answers at ``place``, a port and a path."""
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=HERE.parent, env=os.environ | env)
     try:
@@ -152,13 +153,15 @@ def _await_answer(process: subprocess.Popen, place: str, home: Path) -> None:
     raise RuntimeError(f"the server did not start: {(home / 'server.log').read_text()[-3000:]}")
 
 
-def _fresh(home: Path) -> Path:
+def fresh(home: Path) -> Path:
+    """An empty directory."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     return home
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Nobody listens on it now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
