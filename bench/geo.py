@@ -1,5 +1,6 @@
 """A trivial job, and one that needs geographic libraries, for every mode."""
 
+import time
 from typing import Annotated
 
 import pyproj
@@ -21,3 +22,10 @@ def geo() -> Annotated[float, Output("Square kilometres", id="result")]:
     x, y = transformer.transform([10 + i / 10 for i in range(20)], [50 + i / 15 for i in range(20)])
     united = shapely.union_all(shapely.buffer(shapely.points(x, y), 1500.0))
     return float(shapely.area(united)) / 1e6
+
+
+@process(id="hold", version="1")
+def hold() -> Annotated[float, Output("Seconds", id="result")]:
+    """Keep what was prepared from others."""
+    time.sleep(600)
+    return 600.0
