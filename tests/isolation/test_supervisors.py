@@ -69,6 +69,15 @@ def test_an_execution_finds_nothing_of_the_one_before_in_its_memory(bench: Bench
     assert int(own.value) > 0, "the search finds what is there"
 
 
+def test_whose_names_were_read_is_followed_by_nobody(bench: Bench) -> None:
+    secret = f"walnut-{time.time_ns()}-shell"
+    before, _ = ran(bench, "linger", Limits(scratch=1 << 30), name=secret)
+    after, found = ran(bench, "remember", first=secret[:12], second=secret[12:])
+    one, other = started(before), started(after)
+    assert (one.pid, one.start_ticks) != (other.pid, other.start_ticks)
+    assert found.value == "0"
+
+
 def test_the_end_of_one_turn_is_not_hidden_by_the_next(bench: Bench) -> None:
     first, _ = ran(bench, "sleep", seconds=0.0)
     handle = bench.executor.find(first.key, first.jobdir)

@@ -59,3 +59,12 @@ def fill(size: int) -> Annotated[str, Output("Said", id="result")]:
     while time.process_time() < end:
         pass
     return "filled"
+
+
+@process
+def linger(name: str) -> Annotated[str, Output("Said", id="result")]:
+    """Leave files of that name for whoever measures the work directory."""
+    for number in range(100):
+        Path(f"{name}-{number}").touch()
+    time.sleep(0.6)
+    return "lingered"

@@ -22,7 +22,10 @@ _SHARE = 10  # walking costs at most a tenth of the time
 
 
 class DiskWatch:
-    """``members`` names the execution's processes: they may hold files that they have removed."""
+    """``members`` names the execution's processes: they may hold files that they have removed.
+
+    ``walked``: names that the execution has given have been read.
+    """
 
     def __init__(self, folder: str, limits: Limits, members: Callable[[], Collection[int]]) -> None:
         self._folder = folder
@@ -33,6 +36,7 @@ class DiskWatch:
         self._room = limits.scratch or 0
         self._walk_at = time.monotonic() + LONGEST_S
         self._rest_until = 0.0
+        self.walked = False
         self.due = None if self._limit is None and not self._reserve else time.monotonic() + self._pause(self._free)
 
     def look(self) -> Stopped | None:
@@ -62,6 +66,7 @@ class DiskWatch:
         return Stopped.FREE_SPACE if volume.size >= left else None
 
     def _walk(self, begin: float, free: int, enough: int) -> Volume:
+        self.walked = True
         with contextlib.suppress(OSError):
             volume = measure(self._folder, max_bytes=enough, max_files=MAX_FILES)
             if not volume.passes(enough, MAX_FILES):

@@ -37,6 +37,11 @@ class Pause:
         self.due: float | None = None
 
     @property
+    def used(self) -> bool:
+        """Whether one was ever asked for."""
+        return self._means is not None
+
+    @property
     def wanted(self) -> bool:
         """Whether the family is to stand still, or does."""
         return self._wish is not Hold.GO_ON
