@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from cloche.app.overrides import NAMES, OverridingDescriber, limits, stronger
+from cloche.app.overrides import NAMES, DividedDescriber, OverridingDescriber, limits, stronger
 from cloche.app.settings import Duration, Limits, Process, ProcessLimits, Size
 from cloche.model.limits import Limits as ModelLimits
 from cloche.model.process import ProcessDescription
@@ -52,6 +52,9 @@ def test_the_operator_goes_over_the_author():
         ("multiprocessing", "sandbox", None),
         ("sandbox", "sandbox", None),
         ("elsewhere", "sandbox", "elsewhere"),
+        ("docker", "sandbox", "docker"),
+        ("sandbox", "docker", None),
+        ("multiprocessing", "docker", None),
     ],
 )
 def test_an_author_never_gets_weaker_walls_than_the_server(asked, server, mode):
@@ -72,3 +75,20 @@ def test_zero_is_no_limit():
 
 def test_the_fingerprint_is_the_package_s():
     assert OverridingDescriber(OnePackage(described()), {}, mode="sandbox").fingerprint("p") == "f"
+
+
+def test_the_operator_s_image_goes_over_the_author_s():
+    assert overridden(described(image="theirs")).image == "theirs"
+    assert overridden(described(image="theirs"), Process(image="ours")).image == "ours"
+
+
+def test_a_package_that_lives_in_an_image_is_described_there_and_executed_nowhere_else():
+    divided = DividedDescriber(
+        OnePackage(described(abstract="in the image", mode="sandbox")),
+        OnePackage(described(abstract="on the host")),
+        ["deep"],
+    )
+    (inside,), (outside,) = divided.describe("deep").processes, divided.describe("plain").processes
+    assert (inside.abstract, inside.mode) == ("in the image", "docker")
+    assert (outside.abstract, outside.mode) == ("on the host", None)
+    assert divided.fingerprint("deep") == divided.fingerprint("plain") == "f"

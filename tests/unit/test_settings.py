@@ -150,3 +150,14 @@ def test_every_field_is_documented():
         return found
 
     assert undocumented(Settings) == []
+
+
+def test_packages_in_images_are_named_by_module_or_by_path(tmp_path):
+    (tmp_path / "cloche.toml").write_text(
+        '[packages.terrain]\nimage = "a:1"\n[packages."./slopes.py"]\nimage = "b:2"\n'
+    )
+    found = read(None, {}, directory=tmp_path)
+    assert {name: package.image for name, package in found.packages.items()} == {
+        "terrain": "a:1",
+        str(tmp_path / "slopes.py"): "b:2",
+    }
