@@ -35,6 +35,7 @@ log = structlog.get_logger(__name__)
 
 _TRIES = 3
 _CLOSE_TIMEOUT_S = 5.0
+_ARRIVAL_S = 3.0
 _STILL_S = 0.25
 _OVERDUE_S = 2.0  # after the grace has passed, until the supervisor is no longer trusted to end the task
 _PHASES = {"running": Phase.RUNNING, "paused": Phase.PAUSED, "removing": Phase.RUNNING, "restarting": Phase.RUNNING}
@@ -112,7 +113,7 @@ class DockerExecutor:
         with self._gate(task.key):
             found = self.find(task.key, task.jobdir) or self._evicted(task)
             if found is not None:
-                return found
+                return self._adopted(found)
             if task.network and self._settings.network is None:
                 raise Refused("the process needs the network, which executions do not have here")
             pool = self._pool(self._kind(task))
@@ -122,7 +123,7 @@ class DockerExecutor:
                     return self._begun(slot, task)
                 # it died under our hands; whether it began before is told by what it left
                 if (found := self._evicted(task)) is not None:
-                    return found
+                    return self._adopted(found)
         raise Unreachable("containers ended before the execution could begin")
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -280,15 +281,30 @@ class DockerExecutor:
         return Occupied(holder=slot.holder, jobdir=task.jobdir).handle(task.key)
 
     def _evicted(self, task: Task) -> Handle | None:
-        """End the container that has the task's directory and has not begun; the task if it has begun after all."""
+        """End the container that has the task's directory and has not begun; the task if it has begun after all.
+
+        Nobody holds its standard input any more: its order arrives now, or it ends by itself. Only what does neither is
+        removed by force.
+        """
         holder = places.holder(task.jobdir)
         if holder is None:
             return None
+        until = time.monotonic() + _ARRIVAL_S
         try:
+            while self._runs(holder.container) and time.monotonic() < until:
+                if (found := self.find(task.key, task.jobdir)) is not None:
+                    return found
+                time.sleep(0.02)
             self._daemon.remove(holder.container)
         except (Missing, Denied) as error:
             raise Unreachable(f"container {holder.container[:12]} cannot be removed: {error}") from None
         return self.find(task.key, task.jobdir)
+
+    def _runs(self, container: str) -> bool:
+        try:
+            return self._daemon.inspect(container).state in _PHASES
+        except Missing:
+            return False
 
     # following
 
@@ -312,14 +328,20 @@ class DockerExecutor:
         phase = _PHASES.get(seen.state)
         if phase is None:
             return self._obituary(handle)
-        with self._lock:
-            self._held.setdefault(handle.key, container)
-            unknown = handle.key not in self._watched and handle.key not in self._dead
-        if unknown and (descriptor := self._own(occupied)) is not None:
-            self._follow(handle.key, descriptor)
+        self._adopted(handle)
         if os.path.lexists(Layout(occupied.jobdir).paused):
             phase = Phase.PAUSED  # the server died before it could ask the daemon as well
         return Sighting(phase=phase, detail=f"container {container[:12]}: {seen.words}")
+
+    def _adopted(self, handle: Handle) -> Handle:
+        """The same, followed from now on if it was not, and can be."""
+        occupied = Occupied.of(handle)
+        with self._lock:
+            self._held.setdefault(handle.key, occupied.holder.container)
+            unknown = handle.key not in self._watched and handle.key not in self._dead
+        if unknown and (descriptor := self._own(occupied)) is not None:
+            self._follow(handle.key, descriptor)
+        return handle
 
     def _obituary(self, handle: Handle) -> Sighting:
         """How a container ended, asked only where its supervisor left no word of it."""
