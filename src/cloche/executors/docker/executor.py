@@ -1,7 +1,6 @@
 """The docker executor (``ports.executor.Executor``, ``Pausable`` and ``ports.describer.Describer``)."""
 
 import contextlib
-import functools
 import os
 import signal
 import threading
@@ -13,10 +12,10 @@ from pathlib import Path
 import structlog
 
 from cloche.executors._processes import pids
-from cloche.executors._processes.watch import Watch
 from cloche.executors.docker import places, recipe, slots
 from cloche.executors.docker.daemon import Daemon, Denied, Missing, Seen
 from cloche.executors.docker.descriptions import Descriptions
+from cloche.executors.docker.following import Followed
 from cloche.executors.docker.handles import Occupied
 from cloche.executors.docker.places import Places
 from cloche.executors.docker.reaper import Reaper
@@ -51,7 +50,6 @@ class DockerExecutor:
         self._daemon = Daemon(
             settings.host, call_timeout_s=settings.call_timeout_s, start_timeout_s=settings.start_timeout_s
         )
-        self._boot = pids.boot_id()
         self._places = Places(settings.folder, settings.user)
         self._places.check()
         owner = places.identity(settings.folder)
@@ -64,7 +62,7 @@ class DockerExecutor:
             network=settings.network,
             runtime=settings.runtime,
             scratch=settings.scratch,
-            labels=((recipe.OWNER, owner), (recipe.BOOT, self._boot)),
+            labels=((recipe.OWNER, owner), (recipe.BOOT, pids.boot_id())),
         )
         self._maker = Maker(
             self._daemon,
@@ -75,16 +73,12 @@ class DockerExecutor:
             start_timeout_s=settings.start_timeout_s,
         )
         self._descriptions = Descriptions(settings, self._daemon, self._maker)
-        self._watch = Watch()
+        self._followed = Followed()
         self._lock = threading.Lock()
         self._gates: dict[str, threading.Lock] = {}
         self._pools: dict[Kind, Pool] = {}
-        self._watched: set[str] = set()
-        self._dead: set[str] = set()
-        self._held: dict[str, str] = {}
         self._overdue: dict[str, float] = {}
         self._closed = False
-        self._on_change: Callable[[str], None] = lambda _: None
         self._sweep()
 
     # Describer
@@ -113,7 +107,7 @@ class DockerExecutor:
         with self._gate(task.key):
             found = self.find(task.key, task.jobdir) or self._evicted(task)
             if found is not None:
-                return self._adopted(found)
+                return self._followed.adopt(found)
             if task.network and self._settings.network is None:
                 raise Refused("the process needs the network, which executions do not have here")
             pool = self._pool(self._kind(task))
@@ -123,7 +117,7 @@ class DockerExecutor:
                     return self._begun(slot, task)
                 # it died under our hands; whether it began before is told by what it left
                 if (found := self._evicted(task)) is not None:
-                    return self._adopted(found)
+                    return self._followed.adopt(found)
         raise Unreachable("containers ended before the execution could begin")
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -135,8 +129,7 @@ class DockerExecutor:
 
     def poll(self, handles: Iterable[Handle]) -> Mapping[Handle, Sighting]:
         wanted = list(handles)
-        with self._lock:
-            dead = {handle for handle in wanted if handle.key in self._dead}
+        dead = {handle for handle in wanted if self._followed.is_dead(handle.key)}
         seen = {handle: self._obituary(handle) for handle in dead}
         if len(dead) == len(wanted):
             return seen
@@ -147,7 +140,7 @@ class DockerExecutor:
         return seen | {handle: self._sight(handle, listed) for handle in wanted if handle not in dead}
 
     def stop(self, handle: Handle, *, grace: timedelta) -> None:
-        if handle.key in self._dead:
+        if self._followed.is_dead(handle.key):
             return
         due = time.monotonic() + grace.total_seconds() + _OVERDUE_S
         with self._lock:
@@ -156,7 +149,7 @@ class DockerExecutor:
         with self._answers(container):
             if time.monotonic() > due:
                 self._daemon.signal(container, signal.SIGKILL)
-            elif not self._tell(Occupied.of(handle), signal.SIGTERM, round(grace.total_seconds() * 1000)):
+            elif not self._followed.tell(Occupied.of(handle), signal.SIGTERM, round(grace.total_seconds() * 1000)):
                 self._daemon.signal(container, signal.SIGTERM if grace else signal.SIGKILL)
             if self._daemon.inspect(container).state == "paused":
                 self._daemon.unpause(container)
@@ -166,14 +159,14 @@ class DockerExecutor:
     def pause(self, handle: Handle) -> None:
         occupied = Occupied.of(handle)
         wish = Hold.STILL if self._settings.pause_stops_clock else Hold.STILL_ON_TIME
-        if self._tell(occupied, HOLD, wish):
+        if self._followed.tell(occupied, HOLD, wish):
             _await(Layout(occupied.jobdir).paused, _STILL_S)
         with self._answers(occupied.holder.container, "paused"):
             self._daemon.pause(occupied.holder.container)
 
     def resume(self, handle: Handle) -> None:
         occupied = Occupied.of(handle)
-        self._tell(occupied, HOLD, Hold.GO_ON)  # heard when the container thaws
+        self._followed.tell(occupied, HOLD, Hold.GO_ON)  # heard when the container thaws
         with self._answers(occupied.holder.container, "running"):
             self._daemon.unpause(occupied.holder.container)
 
@@ -183,14 +176,13 @@ class DockerExecutor:
     def release(self, handle: Handle) -> None:
         container = Occupied.of(handle).holder.container
         self._reaper.discard(container, container)
+        self._followed.forget(handle.key)
         with self._lock:
-            self._dead.discard(handle.key)
-            self._held.pop(handle.key, None)
             self._overdue.pop(handle.key, None)
             self._gates.pop(handle.key, None)
 
     def listen(self, on_change: Callable[[str], None]) -> None:
-        self._on_change = on_change
+        self._followed.on_change = on_change
 
     def close(self) -> None:
         with self._lock:
@@ -199,7 +191,7 @@ class DockerExecutor:
         for pool in pools:
             pool.close()
         self._reaper.close(_CLOSE_TIMEOUT_S)
-        self._watch.close()
+        self._followed.close()
         self._daemon.close()
 
     # starting
@@ -274,10 +266,7 @@ class DockerExecutor:
             os.close(slot.pidfd)
 
     def _begun(self, slot: Slot, task: Task) -> Handle:
-        with self._lock:
-            self._held[task.key] = slot.holder.container
-        if slot.pidfd is not None:
-            self._follow(task.key, slot.pidfd)
+        self._followed.begin(task.key, slot.holder.container, slot.pidfd)
         return Occupied(holder=slot.holder, jobdir=task.jobdir).handle(task.key)
 
     def _evicted(self, task: Task) -> Handle | None:
@@ -308,17 +297,6 @@ class DockerExecutor:
 
     # following
 
-    def _follow(self, key: str, pidfd: int) -> None:
-        with self._lock:
-            self._watched.add(key)
-        self._watch.add(pidfd, functools.partial(self._ended, key))
-
-    def _ended(self, key: str) -> None:
-        with self._lock:
-            self._watched.discard(key)
-            self._dead.add(key)
-        self._on_change(key)
-
     def _sight(self, handle: Handle, listed: Mapping[str, Seen]) -> Sighting:
         occupied = Occupied.of(handle)
         container = occupied.holder.container
@@ -328,20 +306,10 @@ class DockerExecutor:
         phase = _PHASES.get(seen.state)
         if phase is None:
             return self._obituary(handle)
-        self._adopted(handle)
+        self._followed.adopt(handle)
         if os.path.lexists(Layout(occupied.jobdir).paused):
             phase = Phase.PAUSED  # the server died before it could ask the daemon as well
         return Sighting(phase=phase, detail=f"container {container[:12]}: {seen.words}")
-
-    def _adopted(self, handle: Handle) -> Handle:
-        """The same, followed from now on if it was not, and can be."""
-        occupied = Occupied.of(handle)
-        with self._lock:
-            self._held.setdefault(handle.key, occupied.holder.container)
-            unknown = handle.key not in self._watched and handle.key not in self._dead
-        if unknown and (descriptor := self._own(occupied)) is not None:
-            self._follow(handle.key, descriptor)
-        return handle
 
     def _obituary(self, handle: Handle) -> Sighting:
         """How a container ended, asked only where its supervisor left no word of it."""
@@ -355,34 +323,7 @@ class DockerExecutor:
                 words += ", out of memory" if inside.oom else f", {inside.error}" if inside.error else ""
         return Sighting(phase=Phase.GONE, detail=words)
 
-    def _own(self, occupied: Occupied) -> int | None:
-        """A pidfd of the container's first process, if that is in our sight."""
-        holder = occupied.holder
-        if holder.boot != self._boot:
-            return None
-        descriptor, ticks = slots.proven(holder.pid, holder.container)
-        if descriptor is None or ticks == holder.start_ticks:
-            return descriptor
-        os.close(descriptor)
-        return None
-
     # ending
-
-    def _tell(self, occupied: Occupied, number: int, value: int) -> bool:
-        """Send the supervisor a signal with a number; False where it cannot be seen from here."""
-        descriptor = self._own(occupied)
-        if descriptor is None:
-            return False
-        try:
-            pids.queue_signal(descriptor, number, value, turn=1)
-        except ProcessLookupError:
-            return True
-        except OSError as error:
-            log.debug("supervisor cannot be signalled", reason=str(error))
-            return False
-        finally:
-            os.close(descriptor)
-        return True
 
     @contextlib.contextmanager
     def _answers(self, container: str, state: str = "") -> Iterator[None]:
@@ -406,9 +347,8 @@ class DockerExecutor:
 
     def _may_be_a_jobs(self, seen: Seen) -> bool:
         """Whether the container may be somebody's although this server did not make it, or has given it to a job."""
-        with self._lock:
-            if seen.id in self._held.values():
-                return True
+        if self._followed.has(seen.id):
+            return True
         name = seen.labels.get(recipe.SLOT, "")
         if name and not self._names.are_ours(name) and not self._names.is_over(name):
             return True  # another server's over the same data: its successor is looking at it
