@@ -83,8 +83,10 @@ class Family:
         The control group is listed in one piece. Where there is none the host's processes are gone through one by one:
         who is stopped or killed as soon as it is met cannot slip away.
         """
+        own = os.getpid()
         members = self._groups.members()
-        return iter(members) if members is not None else descendants(os.getpid())
+        # in a container the supervisor is in the group as well
+        return descendants(own) if members is None else (pid for pid in members if pid != own)
 
     def tree(self) -> set[int]:
         """The processes that are below this one now, as far as they can be met without stopping them."""
@@ -118,7 +120,8 @@ def descendants(ancestor: int) -> Iterator[int]:
 
     Newcomers have numbers beyond the last one given when the look began, and are looked at as they come.
     """
-    known = {ancestor: True, 2: False, 1: False, 0: False}
+    # the first process of a container has nobody above it, and the second may be its own
+    known = {ancestor: True, 0: False} | ({} if ancestor == 1 else {1: False, 2: False})
     last = _last_given()
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and int(entry.name) != ancestor and _comes_of(int(entry.name), known):
