@@ -2,22 +2,25 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.slots import group_names, is_over
+from cloche.executors.local.zygote import Zygote
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.jobdir.records import StartedRecord
 from cloche.model.limits import Limits
-from cloche.ports.executor import Phase
+from cloche.ports.executor import Phase, Unreachable
 from executions import Bench, alive, data_folder, local, need_level, until
 
 PACKAGE = str(Path(__file__).with_name("whispers.py"))
@@ -151,3 +154,40 @@ def test_two_executors_of_a_server_do_not_share_control_groups() -> None:
     assert not {next(one), next(one)} & {next(other), next(other)}
     assert not is_over(next(one))
     assert is_over(f"{os.getpid()}-1-{next(one).rpartition('-')[2]}")
+
+
+def test_slots_are_prepared_again_after_none_could_be(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloche.executors.local.slots.IDLE_S", 0.2)
+    fork, refusing, refused = Zygote.fork, threading.Event(), threading.Event()
+
+    def fork_or_not(self: Zygote, *rest: Any) -> int:
+        if refusing.is_set():
+            refused.set()
+            raise Unreachable("no process is to be had")
+        return fork(self, *rest)
+
+    monkeypatch.setattr(Zygote, "fork", fork_or_not)
+    executor = LocalExecutor(replace(local(folder, Level.PROCESS), prepared=3))
+    bench = Bench(executor, folder, PACKAGE)
+    task, _ = bench.running("sleep", seconds=0.0)
+    refusing.set()
+    os.kill(started(task).pid, signal.SIGKILL)  # one is missing again
+    bench.executor.start(bench.task("sleep", seconds=0.0))
+    assert refused.wait(10)
+    refusing.clear()
+    until(lambda: len(supervisors()) >= 3)
+    executor.close()
+
+
+def supervisors() -> list[int]:
+    """Those that wait for a job of ours."""
+    us = os.getpid()
+    zygotes = [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if _parent(path) == us]
+    return [int(path.parent.name) for path in Path("/proc").glob("[0-9]*/stat") if _parent(path) in zygotes]
+
+
+def _parent(stat: Path) -> int:
+    try:
+        return int(stat.read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0

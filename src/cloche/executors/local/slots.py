@@ -207,7 +207,8 @@ class Slots:
                 surplus.discard()
                 self._forget(surplus)
             elif self._is_short() and not self._refill():
-                return  # whoever starts a task hears the same
+                with self._changed:  # whoever starts a task meanwhile hears the same
+                    self._changed.wait_for(lambda: self._closed, IDLE_S)
 
     def _refill(self) -> bool:
         try:
