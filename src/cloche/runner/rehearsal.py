@@ -15,10 +15,12 @@ from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import Usage
 from cloche.model.limits import Limits
+from cloche.runner import usage
 from cloche.runner.breaches import Seen, breach
+from cloche.runner.disk import DiskWatch
 
 _FORMAT = Format(media_type="application/json")
-_LIMITS = Limits(memory=1, run_time=1.0, file_size=1)
+_LIMITS = Limits(memory=1, run_time=1.0, file_size=1, scratch=1, free_space=1)
 _TASK = json.dumps(
     encode(
         TaskRecord(
@@ -54,8 +56,10 @@ def of_execution(layout: Layout) -> None:
 
 
 def of_supervisor() -> None:
-    """Read an order, judge an end."""
+    """Read an order, look at a disk, judge an end."""
     Order.load(_ORDER)
+    DiskWatch("/", _LIMITS, list)
+    usage.cpu_s(())
     seen = Seen(code=1)
     record = ExitRecord(ok=False, code=1, breach=breach(_LIMITS, seen), usage=Usage(cpu_s=0.1, wall_s=0.1))
     json.dumps({"ok": record.ok, "code": record.code, "usage": {"wall_s": record.usage.wall_s}})
