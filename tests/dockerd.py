@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -18,11 +19,19 @@ from cloche.ports.executor import Unreachable
 PATIENCE = 60.0
 
 
-class Dockerd:
-    """``folder`` holds all that it has; ``host`` is its address."""
+# crun 1.8.1 refuses a tree of control groups of version 2 beside version 1: the daemon does not get to see it
+_WITHOUT_UNIFIED = (
+    *("unshare", "--mount", "--propagation", "private", "sh", "-c"),
+    *('! mountpoint -q "$0" || umount "$0"; exec "$@"', "/sys/fs/cgroup/unified"),
+)
 
-    def __init__(self, folder: Path) -> None:
+
+class Dockerd:
+    """``folder`` holds all that it has; ``host`` is its address; ``runtime``, if any, its OCI runtime."""
+
+    def __init__(self, folder: Path, runtime: str = "") -> None:
         self.folder = folder
+        self._runtime = runtime
         self.host = f"unix://{folder}/docker.sock"
         # never "none": that deletes the bridge of the machine's own daemon
         self._bridge = f"clo{uuid.uuid4().hex[:8]}"
@@ -35,6 +44,10 @@ class Dockerd:
         folder = self.folder
         command = ["dockerd", "-H", self.host, "--data-root", folder / "data", "--exec-root", folder / "exec"]
         command += ["--pidfile", folder / "pid", "--bridge", self._bridge, "--iptables=false", "--ip-masq=false"]
+        if self._runtime:
+            path = shutil.which(self._runtime)
+            command += ["--add-runtime", f"{self._runtime}={path}", "--default-runtime", self._runtime]
+            command = [*_WITHOUT_UNIFIED, *command]
         with (folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         until = time.monotonic() + PATIENCE
@@ -44,6 +57,8 @@ class Dockerd:
             time.sleep(0.1)
 
     def answers(self) -> bool:
+        if not self._listens():
+            return False
         daemon = Daemon(self.host, call_timeout_s=2, start_timeout_s=2)
         try:
             daemon.version()
@@ -52,6 +67,11 @@ class Dockerd:
         finally:
             daemon.close()
         return True
+
+    def _listens(self) -> bool:
+        """Looked at here first: docker's client leaves sockets open that could not be connected."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(self.host.removeprefix("unix://")) == 0
 
     def signal(self, number: int) -> None:
         """SIGKILL and SIGTERM end it, SIGSTOP hangs it."""
@@ -89,14 +109,14 @@ class Dockerd:
 
 
 @contextlib.contextmanager
-def dockerd(size: str = "") -> Iterator[Dockerd]:
-    """A running daemon; ``size``: its data on a file system of that size, in memory."""
+def dockerd(size: str = "", runtime: str = "") -> Iterator[Dockerd]:
+    """A running daemon; ``size``: its data on a file system of that size, in memory; ``runtime``: as for Dockerd."""
     needs.need("dockerd", when=os.getuid() == 0 and bool(shutil.which("dockerd")), reason="no root, or no dockerd")
     folder = Path(tempfile.mkdtemp(prefix="cloche-dockerd-", dir="/var/tmp"))
     (folder / "data").mkdir()
     if size:
         _run("mount", "-t", "tmpfs", "-o", f"size={size}", "cloche-test", str(folder / "data"))
-    daemon = Dockerd(folder)
+    daemon = Dockerd(folder, runtime)
     try:
         daemon.start()
         yield daemon

@@ -17,6 +17,7 @@ from cloche.model.limits import Limits
 from cloche.ports.executor import Refused, Unreachable
 from cloche.storage.files import FileStorage
 from executions import Bench, Ended
+from isolation import table
 from jobs import a_job, a_request
 
 MIB = 1 << 20
@@ -43,6 +44,7 @@ class Stage(Protocol):
 
     bench: Bench
     facts: dict[str, object]
+    costly: bool
 
     def run(self, name: str, limits: Limits = PATIENCE, **more: object) -> Ended:
         """One execution from start to end."""
@@ -120,7 +122,7 @@ RESULTS = (
 def by_result(stage: Stage, name: str) -> str:
     """Whatever the result says, the server takes nothing, in time, and has words for the client."""
     said = []
-    for variant in RESULTS:
+    for variant in RESULTS[:: 6 if stage.costly else 1]:  # who reads is the same in every mode
         layout = _left(stage, name, json.dumps(variant)[1:-1])
         begin = time.monotonic()
         said.append(f"{variant[:20]!r}: {_taken(layout)}")
@@ -231,3 +233,6 @@ JUDGES: dict[str, Judge] = {
 
 ALONE = frozenset({"many_processors", "take_processes", "descriptors_in_flight", "deep_tree"})
 """Attacks that others would disturb, or be disturbed by."""
+_MODULES = ("files", "kernel", "network", "processes")
+GATHERED = frozenset(table.attacks(*_MODULES)) - JUDGES.keys()
+"""Attacks that can be performed one after the other in one execution."""

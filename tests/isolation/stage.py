@@ -2,9 +2,10 @@
 
     stage.py LEVEL WHO [LAYER,...] [ATTACK ...]
 
-WHO is ``root``, or ``user``: a server that an ordinary user started, without control groups. LAYERs are walls of level
-full to leave out (``lacking.py``), ``-`` for none. ATTACKs are those to perform; all by default. A process of its own,
-since the victim's secrets are this process's environment and open files.
+LEVEL is a level of walls, or ``docker``: containers of the daemon that DOCKER_HOST names. WHO is ``root``, or ``user``:
+a server that an ordinary user started, without control groups. LAYERs are walls of level full to leave out
+(``lacking.py``), ``-`` for none. ATTACKs are those to perform; all by default. A process of its own, since the victim's
+secrets are this process's environment and open files.
 """
 
 import json
@@ -14,40 +15,43 @@ import shutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 from cloche.app import modes
+from cloche.executors.docker.executor import DockerExecutor
 from cloche.executors.local.executor import LocalExecutor
-from cloche.executors.local.settings import LocalSettings
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
+from cloche.ports.executor import Executor
 from cloche.runner.walls import kernel, view, windows
+from dockers import docker
 from executions import Bench, Ended, local
-from isolation.judges import ALONE, JUDGES, NUMBERS, PATIENCE, by_word
-from isolation.table import BYSTANDERS
+from isolation import table
+from isolation.judges import ALONE, GATHERED, JUDGES, NUMBERS, PATIENCE, by_word
 from isolation.victim import HERE, Victim, set_id_program, victim
 
 NO_GROUPS = "control groups"
 _AT_ONCE = 3
 
 
-class LocalStage:
-    """Attacks as jobs of a local executor; a sibling with secrets lies beside them."""
+class Stage:
+    """Attacks as jobs; a sibling with secrets lies beside them. ``costly``: executions take long to start."""
 
-    def __init__(self, settings: LocalSettings, target: Victim) -> None:
+    def __init__(self, executor: Executor, target: Victim, user: tuple[int, int] | None, *, costly: bool) -> None:
         self.facts = target.facts
-        self.bench = Bench(LocalExecutor(settings), target.folder / "data", str(HERE / "attacks"), settings.user)
+        self.costly = costly
+        self.bench = Bench(executor, target.folder / "data", str(HERE / "attacks"), user)
         sibling = Layout(self.bench.task("daemon", facts="{}").jobdir)
         secrets = [sibling.work / "secret", sibling.inputs / "secret", sibling.lock]
         for path in secrets:
             path.write_text("TOP SECRET")
             path.chmod(0o600)
-            if settings.user is not None:
-                os.chown(path, *settings.user)
+            if user is not None:
+                os.chown(path, *user)
         self.facts["other_job"] = [*map(str, secrets[:2]), str(sibling.request)]
         self.facts["other_lock"] = str(sibling.lock)
         self.facts["known_names"] = [*target.facts["known_names"], str(secrets[0])]
@@ -57,33 +61,51 @@ class LocalStage:
         return self.bench.run(name, limits, facts=json.dumps(self.facts | NUMBERS), **more)
 
     def verdicts(self, wanted: Sequence[str]) -> dict[str, str]:
-        """Every attack's verdict, or those of ``wanted``; several at once where they do not disturb each other."""
-        known = {p.id for p in self.bench.executor.describe(self.bench.package).processes} - BYSTANDERS
-        assert set(JUDGES) <= known, set(JUDGES) - known
+        """Every attack's verdict, or those of ``wanted``; several at once where they do not disturb each other.
+
+        Where executions are costly, those attacks that have the last word themselves are made in one. That can hide
+        nothing: an attack that changes what others meet has come through, and is seen.
+        """
+        known = table.attacks()
+        assert set(JUDGES) <= set(known), set(JUDGES) - set(known)
         names = [name for name in sorted(known) if not wanted or name in wanted]
+        together = [name for name in names if self.costly and name in GATHERED]
+        found = json.loads(self.run("several", names=json.dumps(together)).value) if together else {}
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            together = dict(pool.map(self._judged, (name for name in names if name not in ALONE)))
-        return together | dict(map(self._judged, (name for name in names if name in ALONE)))
+            found |= dict(pool.map(self._judged, (n for n in names if n not in ALONE and n not in found)))
+        return found | dict(map(self._judged, (name for name in names if name in ALONE)))
 
     def _judged(self, name: str) -> tuple[str, str]:
         return name, JUDGES.get(name, by_word())(self, name)
 
 
-def settings(target: Victim, level: Level, layers: Iterable[str], *, groups: bool) -> LocalSettings:
-    """Walls of ``level`` without ``layers``."""
+def local_executor(target: Victim, level: Level, layers: Sequence[str], *, groups: bool) -> LocalExecutor:
+    """Behind walls of ``level`` without ``layers``."""
     made = local(target.folder / "data", level)
     lacking = [layer for layer in layers if layer != NO_GROUPS]
     runner = made.runner
     if lacking:
         runner = (sys.executable, "-I", str(HERE / "lacking.py"), ",".join(lacking))
-    return replace(
-        made,
-        hidden=(target.folder,),
-        readable=(target.programs,),
-        user=(stranger(), stranger()) if os.getuid() == 0 else None,
-        groups=None if groups else "",
-        runner=runner,
+    return LocalExecutor(
+        replace(
+            made,
+            hidden=(target.folder,),
+            readable=(target.programs,),
+            user=account(),
+            groups=None if groups and NO_GROUPS not in layers else "",
+            runner=runner,
+        )
     )
+
+
+def docker_executor(target: Victim) -> DockerExecutor:
+    """In containers of the daemon that the environment names."""
+    return DockerExecutor(docker(target.folder / "data", user=account(), prepared=1))
+
+
+def account() -> tuple[int, int] | None:
+    """Whom executions run as."""
+    return (stranger(), stranger()) if os.getuid() == 0 else None
 
 
 def stranger() -> int:
@@ -118,7 +140,12 @@ def main(level: str, who: str, layers: str = "-", *attacks: str) -> None:
             if who == "user" and os.getuid() == 0:
                 os.chown(folder, stranger(), stranger())
                 become(stranger(), (folder, programs))
-            perform(Level(level), left_out, folder, programs, attacks, groups=who == "root")
+            with victim(folder, programs, same_user=os.getuid() != 0) as target:
+                if level == "docker":
+                    executor: Executor = docker_executor(target)
+                else:
+                    executor = local_executor(target, Level(level), left_out, groups=who == "root")
+                perform(Stage(executor, target, account(), costly=level == "docker"), attacks)
             code = 0
         except BaseException:  # noqa: BLE001 - a forked child's last edge
             traceback.print_exc()
@@ -131,15 +158,11 @@ def main(level: str, who: str, layers: str = "-", *attacks: str) -> None:
     sys.exit(os.waitstatus_to_exitcode(status))
 
 
-def perform(
-    level: Level, layers: Sequence[str], folder: Path, programs: Path, attacks: Sequence[str], *, groups: bool
-) -> None:
-    with victim(folder, programs, same_user=os.getuid() != 0) as target:
-        stage = LocalStage(settings(target, level, layers, groups=groups and NO_GROUPS not in layers), target)
-        try:
-            print("\n" + json.dumps(stage.verdicts(attacks)))
-        finally:
-            stage.bench.executor.close()
+def perform(stage: Stage, attacks: Sequence[str]) -> None:
+    try:
+        print("\n" + json.dumps(stage.verdicts(attacks)))
+    finally:
+        stage.bench.executor.close()
 
 
 if __name__ == "__main__":

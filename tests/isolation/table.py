@@ -20,23 +20,26 @@ COLUMNS = {
     "landlock_root": "LL, root",
     "full_user": "FULL, user",
     "full_root": "FULL, root",
+    "docker": "runc",
+    "docker_crun": "crun",
 }
 WALLED = tuple(column for column in COLUMNS if not column.startswith("process"))
 SHUT, OPEN = "✓", "✗"
 
 
-def groups() -> dict[str, dict[str, str]]:
+def groups(*modules: str) -> dict[str, dict[str, str]]:
     """Attacks and what each tries, by what they are on; read, not imported: they are not for this process."""
     found: dict[str, dict[str, str]] = {}
-    for path in sorted((HERE / "attacks").glob("[!_]*.py")):
+    for path in sorted(path for path in (HERE / "attacks").glob("[!_]*.py") if not modules or path.stem in modules):
         module = ast.parse(path.read_text())
-        found[_words(module)] = {node.name: _words(node) for node in module.body if _is_process(node)}
+        if group := {node.name: _words(node) for node in module.body if _is_process(node)}:
+            found[_words(module)] = group
     return found
 
 
-def attacks() -> dict[str, str]:
-    """Every attack and what it tries."""
-    return {name: words for group in groups().values() for name, words in group.items()}
+def attacks(*modules: str) -> dict[str, str]:
+    """Every attack and what it tries, or those of ``modules``."""
+    return {name: words for group in groups(*modules).values() for name, words in group.items()}
 
 
 def _is_process(node: ast.stmt) -> bool:
@@ -50,7 +53,7 @@ def _words(node: ast.AST) -> str:
     return line[0].lower() + line[1:]
 
 
-BYSTANDERS = frozenset({"need_processes", "innocent"})
+BYSTANDERS = frozenset({"need_processes", "innocent", "several"})
 """Processes of the package that are no attacks."""
 
 

@@ -4,6 +4,7 @@ behind walls of which one is missing.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import needs
+from dockerd import dockerd
+from dockers import need_docker
 from isolation import table
 from isolation.lacking import LAYERS
 
@@ -28,15 +31,15 @@ LACKING = [
 ]
 
 
-def perform(level: str, who: str, *layers: str) -> dict[str, str]:
+def perform(level: str, who: str, *layers: str, **environment: str) -> dict[str, str]:
     """Verdicts of one performance (``stage.py``)."""
     needs.need("root", when=os.getuid() == 0 or who == "user", reason="only root starts servers as root")
     done = subprocess.run(
         [sys.executable, str(HERE / "stage.py"), level, who, ",".join(layers) or "-"],
-        env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+        env={**os.environ, "PYTHONPATH": str(HERE.parent)} | environment,
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=400,
         check=False,
     )
     if done.returncode != 0 and "the walls cannot be raised" in done.stderr:
@@ -54,6 +57,21 @@ def compare(seen: dict[str, str], wanted: dict[str, str]) -> None:
 @pytest.mark.parametrize(("level", "who"), STAGES)
 def test_attacks_come_to_what_the_table_says(level: str, who: str) -> None:
     compare(perform(level, who), table.verdicts(f"{level}_{who}"))
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.wall("docker")
+def test_containers_come_to_what_the_table_says() -> None:
+    need_docker()
+    compare(perform("docker", "root"), table.verdicts("docker"))
+
+
+@pytest.mark.timeout(420)
+@pytest.mark.wall("docker")
+def test_containers_of_crun_come_to_what_the_table_says() -> None:
+    needs.need("crun", when=shutil.which("crun") is not None, reason="there is no crun")
+    with dockerd(runtime="crun") as daemon:
+        compare(perform("docker", "root", DOCKER_HOST=daemon.host), table.verdicts("docker_crun"))
 
 
 @pytest.mark.wall("full")

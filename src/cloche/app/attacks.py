@@ -99,5 +99,7 @@ OPEN: dict[str, tuple[str, ...]] = {
         "keep more processors busy than allowed, on all that there are",
     ),
     "full_root": (),
+    "docker": (),
+    "docker_crun": (),
 }
 """Those that succeed, by level and by whose server it is: a user's has no control groups."""

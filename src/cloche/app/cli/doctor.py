@@ -39,7 +39,7 @@ def doctor(context: click.Context, config: Path | None) -> None:
         found, inside = _probed(settings)
     missing = inside if isinstance(inside, str) else inside.missing
     _say_modes(found, missing)
-    _say_walls(found)
+    _say_walls(found, containers=not missing)
     _say_limits(found)
     _say_containers(inside)
     _say_disk(settings)
@@ -80,7 +80,7 @@ def _say_modes(found: "Capabilities", no_containers: str) -> None:
     click.echo(f"\nmode auto means {auto} here")
 
 
-def _say_walls(found: "Capabilities") -> None:
+def _say_walls(found: "Capabilities", *, containers: bool) -> None:
     """What each mode blocks here, of the attacks that the tests try."""
     from cloche.app import attacks, modes
 
@@ -92,6 +92,11 @@ def _say_walls(found: "Capabilities") -> None:
             if not found.missing[level]:
                 opened = attacks.OPEN[_column(level, found)]
                 click.echo(f"  {attacks.NUMBER - len(opened)} in mode {mode}: {modes.WALLS[level]}{_left_open(opened)}")
+    if containers:
+        opened = attacks.OPEN["docker"]
+        click.echo(
+            f"  {attacks.NUMBER - len(opened)} in mode docker: hardened containers, level LL inside{_left_open(opened)}"
+        )
     if found.landlock < _SCOPES:
         click.echo(
             "  Landlock here is older than the tests': at level LL executions can signal processes of their account"
