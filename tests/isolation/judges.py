@@ -4,6 +4,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -32,11 +33,12 @@ NUMBERS = {
     "scratch": 12 * MIB,
     "disk": 4 << 30,
     "log_size": 100_000,
-    "hold": 0.6,
+    "hold": 2.0,
 }
 """What attackers are told of their limits."""
 PATIENCE = Limits(run_time=20)
 STALL_S = 2.0
+_OTHERS = 6  # more than are ready when three attacks ran at once before
 
 
 class Stage(Protocol):
@@ -184,16 +186,18 @@ def by_removal(stage: Stage, name: str) -> str:
 
 
 def beside(other: str, limits: Limits) -> Judge:
-    """While the attacker holds what it took, ``other`` executions must have theirs."""
+    """While the attacker holds what it took, ``other`` executions must have theirs: more at once than are prepared."""
 
     def judge(stage: Stage, name: str) -> str:
-        task, handle = stage.bench.running(name, limits, facts=json.dumps(stage.facts | NUMBERS))
-        said = []
-        for _ in range(4):  # more than are prepared
+        def seen(_: int) -> str:
             try:
-                said.append(stage.run(other, limits).value)
+                return stage.run(other, limits).value
             except (Refused, Unreachable) as error:
-                said.append(f"open: {error}")
+                return f"open: {error}"
+
+        task, handle = stage.bench.running(name, limits, facts=json.dumps(stage.facts | NUMBERS))
+        with ThreadPoolExecutor(_OTHERS) as pool:
+            said = list(pool.map(seen, range(_OTHERS)))
         stage.bench.wait(task)
         stage.bench.executor.release(handle)
         opened = [text for text in said if text.startswith("open")]

@@ -160,6 +160,8 @@ def main(level: str, who: str, layers: str = "-", *attacks: str) -> None:
 
 def perform(stage: Stage, attacks: Sequence[str]) -> None:
     try:
+        if isinstance(stage.bench.executor, LocalExecutor):
+            stage.bench.executor.describe(stage.bench.package)  # nobody is asked to come again while it is imported
         print("\n" + json.dumps(stage.verdicts(attacks)))
     finally:
         stage.bench.executor.close()

@@ -258,6 +258,7 @@ def descriptors_in_flight(facts: Facts) -> Verdict:
 @process
 def innocent(facts: Facts) -> Verdict:
     """What another execution does meanwhile: a fork, and some words."""
+    time.sleep(0.3)  # so that many are there at once
     return "blocked: it lives" if os.waitpid(_child(list), 0)[1] == 0 else "open: no child"
 
 
