@@ -1,7 +1,11 @@
 """A supervisor sees one execution after the other: none learns of those before it, none is taken for another."""
 
+import fcntl
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -12,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from cloche.executors._processes import pids
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.slots import group_names, is_over
 from cloche.executors.local.zygote import Zygote
@@ -21,7 +26,7 @@ from cloche.jobdir.orders import Level
 from cloche.jobdir.records import StartedRecord
 from cloche.model.limits import Limits
 from cloche.ports.executor import Phase, Unreachable
-from executions import Bench, alive, data_folder, local, need_level, until
+from executions import Bench, alive, data_folder, ended, local, need_level, until
 
 PACKAGE = str(Path(__file__).with_name("whispers.py"))
 
@@ -111,6 +116,73 @@ def test_a_stop_that_comes_before_the_supervisor_looks_is_heard(bench: Bench) ->
         done = bench.wait(task, 5)
         assert done.exit is not None
         assert done.exit.signal == signal.SIGKILL or not done.exit.ok
+
+
+def unread(bench: Bench):
+    """A task whose order its supervisor has not read yet, as on a machine that has no time for it."""
+    before, _ = ran(bench, "sleep", seconds=0.0)
+    pid = started(before).pid
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: found.state == b"T" if (found := pids.status(pid)) else True)
+    task = bench.task("sleep", seconds=0.2)
+    handle = bench.executor.start(task)
+    assert handle.native.startswith(f"{pid} ")
+    assert not Layout(task.jobdir).started.exists()
+    return task, handle, pid
+
+
+def test_an_order_that_is_not_read_yet_is_not_lost_when_its_server_is(bench: Bench) -> None:
+    task, handle, pid = unread(bench)
+    successor = LocalExecutor(bench.executor._settings)  # type: ignore[attr-defined]
+    try:
+        assert successor.poll([handle])[handle].phase is Phase.RUNNING
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: successor.poll([handle])[handle].phase is Phase.GONE)
+        assert ended(task.jobdir).value == "slept"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        successor.close()
+
+
+def test_a_successor_dismisses_what_has_not_begun_yet(bench: Bench) -> None:
+    task, handle, pid = unread(bench)
+    successor = LocalExecutor(bench.executor._settings)  # type: ignore[attr-defined]
+    try:
+        successor.stop(handle, grace=timedelta(0))
+        os.kill(pid, signal.SIGCONT)
+        until(lambda: successor.poll([handle])[handle].phase is Phase.GONE)
+        done = ended(task.jobdir)
+        assert done.exit is not None
+        assert done.exit.stopped
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        successor.close()
+
+
+def test_whoever_looks_for_a_supervisor_does_not_keep_it_from_its_lock(folder: Path) -> None:
+    """It would take the one who looks for another supervisor of its job, and give up."""
+    jobdir = folder / "looked-at"
+    lock = Layout(jobdir).lock
+    lock.parent.mkdir(parents=True)
+    look = textwrap.dedent(f"""
+        from pathlib import Path
+        from cloche.executors.local.handles import Supervisor, alive
+        supervisor = Supervisor(pid=0, start_ticks=0, boot="this", turn=1, jobdir=Path({str(jobdir)!r}))
+        print("looking", flush=True)
+        while True:
+            alive(supervisor, "this")
+        """)
+    with lock.open("w") as file, subprocess.Popen([sys.executable, "-c", look], stdout=subprocess.PIPE) as other:
+        try:
+            assert other.stdout is not None
+            other.stdout.readline()
+            until_ = time.monotonic() + 1
+            while time.monotonic() < until_:
+                fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises BlockingIOError
+                fcntl.lockf(file, fcntl.LOCK_UN)
+            assert other.poll() is None
+        finally:
+            other.kill()
 
 
 def test_usage_is_counted_anew(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from cloche.executors._processes import pids
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import supervisor_name
 from cloche.ports.executor import Handle
+
+_FLOCK = "hhqqi"  # struct flock on machines of 64 bits: type, whence, start, length, process
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,21 +72,31 @@ def _runs(supervisor: Supervisor) -> bool:
     if found is None:
         return False
     same = found.state not in (b"Z", b"X") and found.start_ticks == supervisor.start_ticks
-    return same and found.name == supervisor_name(supervisor.turn)
+    return same and (found.name == supervisor_name(supervisor.turn) or not _has_begun(supervisor.jobdir))
+
+
+def _has_begun(jobdir: Path) -> bool:
+    """Whether the order was read: the server that sent it may have died before its supervisor was scheduled.
+
+    The record of the end counts too: code without walls may remove the other one, but is dead when this one is written.
+    """
+    layout = Layout(jobdir)
+    return os.path.lexists(layout.started) or os.path.lexists(layout.exit)
 
 
 def _locked(path: Path) -> bool:
-    """Whether another process holds the supervisor's lock. Opening it can neither block nor lead elsewhere."""
+    """Whether another process holds the supervisor's lock. Opening it can neither block nor lead elsewhere.
+
+    The lock is not tried: a supervisor that wants it in that moment would take us for another of its job, and give up.
+    """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        answer = fcntl.fcntl(descriptor, fcntl.F_GETLK, struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
     except OSError:
         return False
     finally:
         os.close(descriptor)
-    return False
+    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
