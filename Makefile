@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 PYTEST ?=
+SOAK ?=
 
-.PHONY: help check lint format test fuzz images demo bench docs clean
+.PHONY: help check lint format test fuzz images demo bench soak docs clean
 
 help: ## What can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -36,6 +37,9 @@ demo: $(VENV)/.dev ## The demonstration server on port 5000
 
 bench: $(VENV)/.bench ## Cloche beside PyWPS on this machine
 	$(BIN)/python -m bench
+
+soak: $(VENV)/.dev ## 2,000 jobs of every fate while the server is killed 20 times; SOAK='--mode docker' and more
+	$(BIN)/python -m bench.soak $(SOAK)
 
 docs: $(VENV)/.dev ## Write the generated parts of the documentation anew
 	$(BIN)/python docs/generate.py

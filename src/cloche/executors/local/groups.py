@@ -118,17 +118,17 @@ class GroupTree:
         for top in self._tops():
             _remove(top / name, self.freezer)
 
-    def sweep(self, is_over: Callable[[str], bool], *, young: float = YOUNG_S) -> bool:
+    def sweep(self, is_over: Callable[[str], bool], *, young: float | None = None) -> bool:
         """Remove empty groups of whose name ``is_over`` says that nobody will; whether all of them are gone.
 
-        A group is made before anybody lives in it: one that is ``young`` (seconds) may be of an execution that is just
-        being forked, for a server that died in the meantime.
+        A group is made before anybody lives in it: one that is not older than ``young`` seconds (None: ``YOUNG_S``) may
+        be of an execution that is just being forked, for a server that died in the meantime.
         """
         gone = True
         for top in self._tops():
             for folder in top.iterdir():
                 if folder.is_dir() and is_over(folder.name):
-                    gone &= _swept(folder, young)
+                    gone &= _swept(folder, YOUNG_S if young is None else young)
         return gone
 
     def held_by(self) -> str:
