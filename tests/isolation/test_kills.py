@@ -180,3 +180,52 @@ def test_a_dead_slot_is_passed_over(bench: Bench) -> None:
             os.kill(pid, signal.SIGKILL)
     until(lambda: not any(parent(pid) == zygote for pid in offspring(zygote)))
     assert bench.run("hello", name="still").value == "hello still"
+
+
+BURIAL = """
+    import os, select, signal, socket, time
+    from pathlib import Path
+    from cloche.runner import zygote
+    from cloche.runner.walls import kernel
+
+    kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl")
+    buried = zygote._Zygote(socket.socket(), None, None)
+    buried._signals = kernel.signal_descriptor((signal.SIGCHLD,))
+    reader, writer = os.pipe()
+    supervisor = os.fork()
+    if supervisor == 0:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1), os.dup2(nowhere, 2)
+        if (first := os.fork()) == 0:
+            if (daemon := os.fork()) > 0:
+                os.write(writer, f"{os.getpid()} {daemon}".encode())
+            time.sleep(60)
+        time.sleep(60)
+    first, daemon = map(int, os.read(reader, 100).split())
+    buried._supervisors.add(supervisor)
+    listed = zygote.children
+
+    def children(pid):
+        found = listed(pid)
+        if pid == os.getpid() and first in found:  # its daemon is given away after the list was read
+            os.kill(first, signal.SIGKILL)
+            while Path(f"/proc/{first}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.001)
+        return found
+
+    zygote.children = children
+    os.kill(supervisor, signal.SIGKILL)
+    while select.select([buried._signals], [], [], 2)[0]:
+        buried._collect()
+    print(daemon, Path(f"/proc/{daemon}").exists())
+    """
+
+
+def test_a_daemon_is_found_although_its_parent_dies_while_the_zygote_looks_for_it() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(BURIAL)], capture_output=True, text=True, timeout=60, check=True
+    )
+    daemon, lives = done.stdout.split()
+    if lives == "True":
+        os.kill(int(daemon), signal.SIGKILL)
+    assert lives == "False", "it outlives the execution"

@@ -176,13 +176,14 @@ class _Zygote:
                 return
             if pid == 0:
                 return
-            if pid in self._supervisors and status != 0:
-                self._bury(pid)
+            # children of an orphan become ours when it dies: they may have been on nobody's list when we looked
+            is_orphan = pid not in self._supervisors
             self._supervisors.discard(pid)
+            if is_orphan or status != 0:
+                self._bury()
 
-    def _bury(self, pid: int) -> None:
+    def _bury(self) -> None:
         """What a supervisor that was killed leaves behind has become ours."""
-        self._supervisors.discard(pid)
         orphans = list(set(children(os.getpid())) - self._supervisors)
         while orphans:
             orphan = orphans.pop()
