@@ -291,6 +291,22 @@ def test_what_an_earlier_server_kept_is_swept(dirs: JobDirs, tmp_path: Path) -> 
     assert Layout(dirs.jobdir("second")).out.is_dir()
 
 
+def test_a_directory_that_an_earlier_server_made_is_not_used_again(dirs: JobDirs, tmp_path: Path) -> None:
+    """That server may have ordered an execution in it which will read its order only now."""
+    earlier = JobDirs(tmp_path / "work")
+    for server, job in ((earlier, "first"), (dirs, "second")):
+        used(server, job)
+    place = os.open(dirs.jobdir("first"), os.O_PATH)
+    dirs.strip("first")
+    assert not dirs.jobdir("first").exists()
+    assert list((tmp_path / "work" / "spare").iterdir()) == []
+    with pytest.raises(FileNotFoundError):
+        os.open("ctl/supervisor.lock", os.O_CREAT, dir_fd=place)
+    os.close(place)
+    dirs.strip("second")
+    assert len(list((tmp_path / "work" / "spare").iterdir())) == 1
+
+
 def test_directories_are_handed_over_by_many_threads(dirs: JobDirs) -> None:
     def live(number: int) -> None:
         for turn in range(20):

@@ -54,6 +54,7 @@ class JobDirs:
         self._intakes.mkdir(exist_ok=True)
         self._intakes.chmod(0o700)
         self._spares = Spares(root / "spare")
+        self._made: set[JobId] = set()
 
     def intake(self) -> RequestIntake:
         return RequestIntake(self._intakes / uuid.uuid4().hex)
@@ -62,6 +63,7 @@ class JobDirs:
         layout = Layout(self.jobdir(job))
         if not self._spares.take(layout.root):
             self._make(layout)
+        self._made.add(job)
         if intake is not None:
             intake.path.rename(layout.inputs)  # in the place of the empty one
             self._give_inputs(layout)
@@ -99,10 +101,15 @@ class JobDirs:
                 remove_tree(layout.work / name)
 
     def strip(self, job: JobId) -> None:
-        """Remove inputs, work files and what a log-less job leaves; what was printed stays. Idempotent."""
+        """Remove inputs, work files and what a log-less job leaves; what was printed stays. Idempotent.
+
+        A directory of an earlier server is not used again: an order of that one for it may still be unread.
+        """
         layout = Layout(self.jobdir(job))
+        ours = job in self._made
+        self._made.discard(job)
         if not any(_size(path) for path in (layout.stdout, layout.stderr)):
-            if not self._spares.put(layout.root):
+            if not (ours and self._spares.put(layout.root)):
                 remove_tree(layout.root)
             return
         for folder in (layout.inputs, layout.work):
@@ -111,6 +118,7 @@ class JobDirs:
             file.unlink(missing_ok=True)
 
     def remove(self, job: JobId) -> None:
+        self._made.discard(job)
         remove_tree(self.jobdir(job))
 
     def log(self, job: JobId) -> str:

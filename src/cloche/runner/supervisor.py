@@ -110,7 +110,10 @@ def _claim() -> int | None:
 
     The lock lets one at a time look whether ``started.json`` is there; the file has room for the record of the end.
     """
-    lock = os.open(here.LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    try:
+        lock = os.open(here.LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    except FileNotFoundError:
+        return None  # the job has ended, and its directory is gone
     try:
         fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
