@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
-import needs
 from bench.soak import leftovers
 from bench.soak.http import Answer, Line
 from bench.soak.plan import KINDS, Item, deaths, plan
 from bench.soak.server import Server
 from bench.soak.tongues import TONGUES
 from bench.soak.verdict import tally
+
+import needs
 from cloche.executors._processes import pids
 from cloche.executors.local.groups import GroupTree
 from cloche.jobdir.orders import Level
