@@ -10,6 +10,8 @@ import termios
 DEFAULT_LOG_BYTES = 8 << 20
 _CHUNK = 1 << 16
 _TAIL = 2000
+_MOST_MOVES = 32
+_LAST_MOVES = 1 << 14  # a pipe is made of far fewer pieces
 _CUT = b"\n[the rest was cut off: log limit]\n"
 
 
@@ -34,14 +36,15 @@ class Log:
         self._room = DEFAULT_LOG_BYTES if size is None else size
 
     def drain(self) -> bool:
-        """Take what is there; False when every writer has gone."""
-        while True:
-            try:
-                moved = self._keep() if self._waiting() and self._room > 0 else self._drop()
-            except BlockingIOError:
-                return True
-            if not moved:
-                return False
+        """Take of what is there; False when every writer has gone.
+
+        Not all of it where many write: they could go on for longer than the supervisor may look away.
+        """
+        return self._take(_MOST_MOVES)
+
+    def finish(self) -> None:
+        """Take all that is left, when nobody writes any more."""
+        self._take(_LAST_MOVES)
 
     def last_line(self) -> str:
         """The end of what was kept."""
@@ -55,6 +58,16 @@ class Log:
         for descriptor in (self.reader, self._file, self._sink):
             if descriptor is not None:
                 os.close(descriptor)
+
+    def _take(self, moves: int) -> bool:
+        for _ in range(moves):
+            try:
+                moved = self._keep() if self._waiting() and self._room > 0 else self._drop()
+            except BlockingIOError:
+                return True
+            if not moved:
+                return False
+        return True
 
     def _waiting(self) -> int:
         return int.from_bytes(fcntl.ioctl(self.reader, termios.FIONREAD, bytes(4)), sys.byteorder)

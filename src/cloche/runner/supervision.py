@@ -60,7 +60,7 @@ class Supervision:
         self._pause.end()
         family.extinguish()
         for log in logs:
-            log.drain()
+            log.finish()
         record = self._record(family)
         self.clean &= all(log.clean for log in logs) and not self._disk.walked and not self._pause.used
         return record
