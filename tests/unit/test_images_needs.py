@@ -1,5 +1,7 @@
 """What a package says that it needs, and which of its files belong into an image."""
 
+import os
+
 import pytest
 
 from cloche.executors.docker.images import needs, source
@@ -86,6 +88,12 @@ def test_nothing_said_is_nothing_needed(tmp_path):
         ("dependencies = ['-e .']", "'-e .' names a file of this host"),
         ("dependencies = ['./wheel.whl']", "give the folder of a wheel of your own with --wheels"),
         ("dependencies = [", "is not TOML"),
+        ("dependencies = ['x @ file:///etc/passwd']", "names a file of this host"),
+        ("dependencies = ['file:///etc/passwd']", "names a file of this host"),
+        ('dependencies = ["numpy\\n-r /etc/passwd"]', "has to be one line"),
+        ('[tool.cloche.image]\nbase = "x\\nRUN y"', "is no name of an image"),
+        ("[tool.cloche.image]\nbase = 'x AS y'", "is no name of an image"),
+        (f"dependencies = {'[' * 100000}", "is nested too deep"),
     ],
 )
 def test_what_is_said_wrongly_is_refused(tmp_path, inline, says):
@@ -154,11 +162,19 @@ def test_an_installed_module_is_found_without_being_imported(tmp_path, monkeypat
         ("./empty", "is neither a .py file nor a directory of them"),
         ("no_such_module", "there is no module no_such_module"),
         ("./broken.py", "broken.py, line 1"),
+        ("./deep.py", "deep.py"),
+        ("./circle.py", "cannot find './circle.py'"),
+        ("./nul\0.py", "cannot find './nul\\x00.py'"),
+        (f"./{'x' * 5000}.py", "File name too long"),
+        ("./two\nlines.py", "does not fit into a line of a Dockerfile"),
+        ("sys", "there is no module sys"),
     ],
 )
 def test_what_is_no_package_is_refused(tmp_path, package, says):
     (tmp_path / "empty").mkdir()
-    write(tmp_path, {"broken.py": "def"})
+    (tmp_path / "circle.py").symlink_to("circle.py")
+    write(tmp_path, {"broken.py": "def", "deep.py": f"a{'.b' * 100000}"})
+    write(tmp_path, {"two\nlines.py": ""})
     with pytest.raises(ImageError) as refused:
         source.locate(package, tmp_path)
     assert says in str(refused.value)
@@ -170,3 +186,29 @@ def test_patterns_stay_below_the_code_and_find_something(tmp_path):
     for pattern, says in (("../x", "has to stay below"), ("/etc/*", "has to stay below"), ("*.csv", "finds nothing")):
         with pytest.raises(ImageError, match=says):
             source.matching(tmp_path, (pattern,))
+
+
+@pytest.mark.parametrize("pattern", ["", ".", "**x"])
+def test_what_is_no_pattern_is_refused(tmp_path, pattern):
+    with pytest.raises(ImageError, match="is no pattern of files"):
+        source.matching(tmp_path, (pattern,))
+
+
+def test_patterns_bring_nothing_from_elsewhere(tmp_path):
+    write(tmp_path, {"secret": "", "code/lookup/own.csv": ""})
+    code = tmp_path / "code"
+    (code / "link.txt").symlink_to(tmp_path / "secret")
+    (code / "up").symlink_to(tmp_path)
+    os.mkfifo(code / "lookup" / "pipe.csv")
+    assert [path.name for path in source.matching(code, ("lookup/*",))] == ["own.csv"]
+    for pattern in ("link.txt", "up/*"):
+        with pytest.raises(ImageError, match="leads out of"):
+            source.matching(code, (pattern,))
+
+
+@pytest.mark.parametrize("name", ["mine.py", "pyproject.toml", "requirements.txt"])
+def test_what_is_not_utf8_is_refused(tmp_path, name):
+    write(tmp_path, {"mine.py": ""})
+    (tmp_path / name).write_bytes(b"# \xff\n")
+    with pytest.raises(ImageError, match=f"cannot read .*{name}"):
+        read(tmp_path, "./mine.py")

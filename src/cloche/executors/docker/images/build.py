@@ -34,6 +34,8 @@ def plan(engine: Engine, package: str, *, directory: Path, base: str = "", requi
     found = source.locate(package, directory)
     wanted = needs.read(found, requirements)
     below = base or wanted.base or BASE
+    if not needs.is_image(below):
+        raise ImageError(f"{below!r} is no name of an image")
     _provide(engine, below)
     facts = target.probe(engine, below)
     if wanted.apt and not facts.apt:

@@ -24,6 +24,8 @@ from cloche.executors.docker.images.source import Source
 TABLE = "[tool.cloche.image]"
 _BLOCK = re.compile(r"(?m)^# /// script$\s(?P<content>(?:^#(?:| .*)$\s)+)^# ///$")
 _DEBIAN = re.compile(r"[a-z0-9][a-z0-9+.-]+(:[a-z0-9]+)?(=[A-Za-z0-9.+:~-]+)?")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]*")
+_OF_THIS_HOST = re.compile(r"(-r|--requirement|-c|--constraint|-e|--editable)\b|[./]|file:|.*@\s*(\.|/|file:)")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -58,7 +60,7 @@ def _declared(source: Source) -> Needs:
     folders = _folders(source)
     project = next((path for folder in folders if (path := folder / "pyproject.toml").is_file()), None)
     if project is not None:
-        document = _parsed(project.read_text("utf-8"), str(project))
+        document = _parsed(_read(project), str(project))
         needs = _needs(_table(document, "project", str(project)), document, str(project))
     listed = next((path for folder in folders if (path := folder / "requirements.txt").is_file()), None)
     if listed is not None:
@@ -75,7 +77,7 @@ def _folders(source: Source) -> list[Path]:
 
 
 def _inline(file: Path) -> dict[str, Any] | None:
-    blocks = list(_BLOCK.finditer(file.read_text("utf-8")))
+    blocks = list(_BLOCK.finditer(_read(file)))
     if len(blocks) > 1:
         raise ImageError(f"{file} has {len(blocks)} blocks of inline metadata: one is allowed (PEP 723)")
     if not blocks:
@@ -99,7 +101,7 @@ def _needs(project: Mapping[str, Any], document: Mapping[str, Any], origin: str)
         requirements=_texts(project, "dependencies", origin),
         python=str(project.get("requires-python", "")),
         apt=_matching(_texts(image, "apt", origin), origin),
-        base=_text(image, "base", origin),
+        base=_base(_text(image, "base", origin), origin),
         files=_texts(image, "files", origin),
         environment=_environment(_table(image, "environment", origin), origin),
         origin=origin,
@@ -111,6 +113,8 @@ def _parsed(text: str, origin: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ImageError(f"{origin} is not TOML: {error}") from None
+    except RecursionError:
+        raise ImageError(f"{origin} is not read: it is nested too deep") from None
 
 
 def _table(document: Mapping[str, Any], name: str, origin: str) -> Mapping[str, Any]:
@@ -134,6 +138,17 @@ def _text(table: Mapping[str, Any], name: str, origin: str) -> str:
     return found
 
 
+def _base(name: str, origin: str) -> str:
+    if name and not is_image(name):
+        raise ImageError(f"{origin}: {name!r} is no name of an image")
+    return name
+
+
+def is_image(name: str) -> bool:
+    """Whether it may stand in a Dockerfile as an image's name; whether there is such an image the engine knows."""
+    return _IMAGE.fullmatch(name) is not None
+
+
 def _matching(names: tuple[str, ...], origin: str) -> tuple[str, ...]:
     for name in names:
         if not _DEBIAN.fullmatch(name):
@@ -149,16 +164,22 @@ def _environment(table: Mapping[str, Any], origin: str) -> dict[str, str]:
 
 
 def _lines(file: Path) -> tuple[str, ...]:
+    return tuple(_read(file).splitlines())
+
+
+def _read(file: Path) -> str:
     try:
-        return tuple(file.read_text("utf-8").splitlines())
+        return file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ImageError(f"cannot read {file}: {error}") from None
 
 
 def _check_requirement(line: str, origin: str) -> None:
-    """What would work on this host alone: the image gets wheels, not this host's files."""
+    """A line of one requirement, and none that would work on this host alone: the image gets wheels, not its files."""
+    if len(line.splitlines()) > 1:
+        raise ImageError(f"{origin}: {line!r} has to be one line, of one requirement")
     text = line.split(" #", 1)[0].strip()
-    if re.match(r"(-r|--requirement|-c|--constraint|-e|--editable)\b|[./]", text):
+    if _OF_THIS_HOST.match(text):
         raise ImageError(
             f"{origin}: {text!r} names a file of this host: list the requirement itself, "
             "and give the folder of a wheel of your own with --wheels"

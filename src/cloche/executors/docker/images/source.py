@@ -30,6 +30,16 @@ class Source:
 
 def locate(package: str, directory: Path) -> Source:
     """The package that a path (relative to ``directory``) or a dotted module name means. Raises ImageError."""
+    try:
+        found = _located(package, directory)
+    except (OSError, ValueError, RuntimeError) as error:  # a null byte, a name too long, links in a circle
+        raise ImageError(f"cannot find {package[:200]!r}: {error}") from None
+    if not found.name.isprintable():
+        raise ImageError(f"the name {found.name!r} does not fit into a line of a Dockerfile: take another")
+    return found
+
+
+def _located(package: str, directory: Path) -> Source:
     if "/" not in package and not package.endswith(".py") and not package.startswith("."):
         return _dotted(package)
     path = (directory / package).resolve()
@@ -49,17 +59,28 @@ def matching(folder: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:
     for pattern in patterns:
         if pattern.startswith("/") or ".." in Path(pattern).parts:
             raise ImageError(f"[tool.cloche.image] files: {pattern!r} has to stay below {folder}")
-        files = {file for path in folder.glob(pattern) for file in (_tree(path) if path.is_dir() else [path])}
+        files = _globbed(folder, pattern)
         if not files:
             raise ImageError(f"[tool.cloche.image] files: {pattern!r} finds nothing below {folder}")
+        for file in files:
+            if not file.resolve().is_relative_to(folder.resolve()):
+                raise ImageError(f"[tool.cloche.image] files: {file} leads out of {folder}")
         found |= files
     return tuple(sorted(found))
+
+
+def _globbed(folder: Path, pattern: str) -> set[Path]:
+    try:
+        paths = list(folder.glob(pattern))
+    except (ValueError, IndexError, NotImplementedError, OSError) as error:
+        raise ImageError(f"[tool.cloche.image] files: {pattern!r} is no pattern of files: {error}") from None
+    return {file for path in paths for file in (_tree(path) if path.is_dir() else [path]) if file.is_file()}
 
 
 def _dotted(name: str) -> Source:
     top = name.split(".", 1)[0]
     found = importlib.util.find_spec(top)  # of a top level only: parents of a submodule would be imported
-    if found is None or found.origin is None:
+    if found is None or found.origin is None or not found.has_location:
         raise ImageError(f"there is no module {top} in this environment: install it, or name the package by its path")
     origin = Path(found.origin).resolve()
     code = origin.parent if found.submodule_search_locations else origin
@@ -109,6 +130,8 @@ def _imports(file: Path) -> set[str]:
         tree = ast.parse(file.read_bytes(), os.fspath(file))
     except SyntaxError as error:
         raise ImageError(f"{file}, line {error.lineno}: {error.msg}") from None
+    except (OSError, ValueError, RecursionError, MemoryError) as error:
+        raise ImageError(f"cannot read {file}: {error or 'it is nested too deep'}") from None
     names: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
