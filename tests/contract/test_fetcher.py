@@ -292,7 +292,11 @@ def test_redirects_do_not_lead_around_the_guard(server, fetch, to):
 
 
 @pytest.mark.parametrize(
-    "to", ["file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://127.0.0.1/", "data:,x", "", "http://[x"]
+    "to",
+    [
+        *("file:///etc/passwd", "ftp://127.0.0.1/a", "gopher://127.0.0.1/", "data:,x", "", "http://[x"),
+        *("http://127.0.0.1:99999/", "http://127.0.0.1:abc/", "http://127.0.0.1:-1/"),
+    ],
 )
 def test_redirects_stay_with_http(server, fetch, to, tmp_path):
     server.answers["/a"] = lambda h: h.answer(status=301, Location=to)

@@ -61,16 +61,24 @@ class Order:
 
 def parse_url(text: str) -> URL:
     """An absolute http or https address. Raises Unavailable."""
-    plain = text.strip()
     try:
-        # what is encoded already stays as it is, to the letter: signatures may depend on it
-        url = URL(plain, encoded=_ENCODED.fullmatch(plain) is not None)
-        usable = url.scheme in ("http", "https") and bool(url.raw_host) and url.port is not None
-    except (ValueError, UnicodeError):
+        url = _url(text.strip())
+        usable = _is_usable(url)
+    except ValueError:
         usable = False
     if not usable:
         raise Unavailable("its address is not valid")
     return url
+
+
+def _url(text: str) -> URL:
+    """What is encoded already stays as it is, to the letter: signatures may depend on it. Raises ValueError."""
+    return URL(text, encoded=_ENCODED.fullmatch(text) is not None)
+
+
+def _is_usable(url: URL) -> bool:
+    """Whether one can ask for it. Raises ValueError: a port is looked at when it is asked for."""
+    return url.scheme in ("http", "https") and bool(url.raw_host) and url.port is not None
 
 
 def check_headers(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
@@ -172,10 +180,11 @@ def _content_type(body: Path) -> str:
 def _follow(order: Order, response: httpcore2.Response) -> Order:
     location = _header(response, b"location")
     try:
-        target = order.url.join(URL(location, encoded=_ENCODED.fullmatch(location) is not None))
+        target = order.url.join(_url(location))
+        usable = bool(location) and _is_usable(target)
     except ValueError:
-        raise Unavailable("it is redirected to an address that is not valid") from None
-    if not location or target.scheme not in ("http", "https") or not target.raw_host:
+        usable = False
+    if not usable:
         raise Unavailable("it is redirected to an address that is not valid")
     target = target.with_user(None)
     following = replace(order, url=target)
