@@ -37,7 +37,12 @@ def configure(settings: Logging, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
 
 
+# without local variables: clients' data and secrets are among them
+_traceback = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
 def _rendering(readable: bool, stream: TextIO) -> list[structlog.types.Processor]:  # noqa: FBT001 - private
     if readable:
-        return [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=plain)]
+    return [structlog.processors.ExceptionRenderer(_traceback), structlog.processors.JSONRenderer()]
