@@ -267,6 +267,19 @@ def test_a_directory_that_is_not_as_new_is_removed(dirs: JobDirs, spoil: Callabl
     assert again.work.stat().st_size == again.out.stat().st_size, "the directory has grown"
 
 
+def test_a_directory_whose_execution_may_be_alive_is_not_used_again(dirs: JobDirs) -> None:
+    layout = used(dirs, "first")
+    layout.exit.unlink()
+    left = os.open(layout.work, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        dirs.strip("first")
+        dirs.adopt("second", None)
+        with pytest.raises(FileNotFoundError):
+            os.open("planted", os.O_CREAT | os.O_WRONLY, dir_fd=left)
+    finally:
+        os.close(left)
+
+
 def test_links_in_a_directory_that_is_used_again_are_not_followed(dirs: JobDirs, tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()

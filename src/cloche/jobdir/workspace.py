@@ -109,7 +109,8 @@ class JobDirs:
         ours = job in self._made
         self._made.discard(job)
         if not any(_size(path) for path in (layout.stdout, layout.stderr)):
-            if not (ours and self._spares.put(layout.root)):
+            # without the record of its end somebody may be in there still, or a supervisor yet to come
+            if not (ours and os.path.lexists(layout.exit) and self._spares.put(layout.root)):
                 remove_tree(layout.root)
             return
         for folder in (layout.inputs, layout.work):
