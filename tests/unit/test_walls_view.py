@@ -59,6 +59,23 @@ def test_a_link_to_something_hidden_shows_nothing(project: Path) -> None:
     assert below(project, project / "link", hidden=(project / "cloche-data",)) == set()
 
 
+@pytest.mark.parametrize("target", ["cloche-data", "cloche-data/jobs/x", "cloche.toml", ".", "..", "link", "nowhere"])
+def test_a_link_beside_something_hidden_is_no_way_round_to_it(project: Path, target: str) -> None:
+    hidden = (project / "cloche-data", project / "cloche.toml")
+    (project / "link").symlink_to(target)
+    assert below(project, project, hidden=hidden) == {"procs.py", "helper.py", "maps"}
+
+
+def test_a_link_beside_something_hidden_leads_elsewhere(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "table.csv").touch()
+    (project / "link").symlink_to(elsewhere)
+    (project / "table.csv").symlink_to("link/table.csv")
+    view = view_of(Code(own=(project,)), hidden=[str(project / "cloche-data")])
+    assert str(elsewhere) in view.readable
+    assert {str(project / "link"), str(project / "table.csv")} <= {link for link, _ in view.links}
+
+
 def test_python_and_the_system_are_readable() -> None:
     readable = view_of(Code()).readable
     for needed in ("/usr", str(Path(__import__("cloche").__file__).parent)):

@@ -111,7 +111,10 @@ def _settle(setup: Setup, located: view.Code) -> raising.Walls:
 
 def _legible(user: tuple[int, int] | None, path: Path) -> bool:
     """Whether executions can read it; where they are the server's own user the kernel says so in time."""
-    return user is None or os.getuid() != 0 or windows.may_use(path, *user)
+    try:
+        return user is None or os.getuid() != 0 or windows.may_use(path, *user)
+    except OSError:  # it went away
+        return False
 
 
 def _become(setup: Setup, shown: view.View) -> None:

@@ -78,7 +78,10 @@ def view_of(
     real = [_real(path, links) for path in wanted if path.exists()]
     around = [path for path in (_real(path, links) for path in code.around) if legible(path)]
     shown = _outermost(
-        part for path in (*real, *around) for part in _without(path, hidden_paths) if part == path or legible(part)
+        part
+        for path in (*real, *around)
+        for part in _without(path, hidden_paths, links)
+        if part == path or legible(part)
     )
     outside = {link: target for link, target in links.items() if not any(_below(link, path) for path in shown)}
     return View(
@@ -131,17 +134,37 @@ def _python() -> list[Path]:
     return [*map(Path, sorted(prefixes)), own, *(p for p in entries if p not in (own.parent, Path("/")))]
 
 
-def _without(path: Path, hidden: Sequence[Path]) -> list[Path]:
+def _without(path: Path, hidden: Sequence[Path], links: dict[Path, str]) -> list[Path]:
     """``path``, or as much of it as is not hidden."""
-    if any(path == h or _below(path, h) for h in hidden):
+    if _is_within(path, hidden):
         return []
-    if not any(_below(h, path) for h in hidden):
+    if not _is_above(path, hidden):
         return [path]
     try:
         entries = sorted(path.iterdir())
     except OSError:
         return []
-    return [shown for entry in entries for shown in _without(entry, hidden)]
+    parts = (_led(e, hidden, links) if e.is_symlink() else _without(e, hidden, links) for e in entries)
+    return [shown for part in parts for shown in part]
+
+
+def _led(link: Path, hidden: Sequence[Path], links: dict[Path, str]) -> list[Path]:
+    """Where a link leads that lies beside something hidden; nowhere if that were a way round to it."""
+    try:
+        target = link.resolve(strict=True)
+    except (OSError, RuntimeError):  # to nothing, as editors mark files, or in a circle
+        return []
+    if _is_within(target, hidden) or _is_above(target, hidden):
+        return []
+    return [_real(link, links)]
+
+
+def _is_within(path: Path, hidden: Sequence[Path]) -> bool:
+    return any(path == h or _below(path, h) for h in hidden)
+
+
+def _is_above(path: Path, hidden: Sequence[Path]) -> bool:
+    return any(_below(h, path) for h in hidden)
 
 
 def _below(path: PurePath, ancestor: PurePath) -> bool:
