@@ -332,8 +332,8 @@ XML2 = b"""<wps:Execute xmlns:wps="http://www.opengis.net/wps/2.0" xmlns:ows="ht
 def refusals(server: live.Live) -> list[tuple[int, str, bool]]:
     """How a new job is answered in each protocol: status, Retry-After, and whether it is the protocol's own word."""
     answers = [call(server, "/wps", XML), call(server, "/wps", XML2)]
-    busy = b'exceptionCode="ServerBusy"'
-    found = [(status, headers["retry-after"], busy in body) for status, headers, body in answers]
+    busy, why = b'exceptionCode="ServerBusy"', b"The server takes no new jobs at present."
+    found = [(status, headers["retry-after"], busy in body and why in body) for status, headers, body in answers]
     status, headers, body = call(server, "/processes/text/execution", {"inputs": {"data": "x"}})
     return [*found, (status, headers["retry-after"], status == 503 and json.loads(body)["status"] == 503)]
 

@@ -173,3 +173,18 @@ def test_results_and_jobs_expire(home, serve):
         assert time.monotonic() < until
         time.sleep(0.1)
     assert list((second.datadir / "jobs").iterdir()) == []
+
+
+def test_a_path_that_leads_nowhere_is_answered_in_form(home, serve):
+    server = serve(settings(), folder=home)
+    for method, accept, kind, said in (
+        ("GET", "*/*", "application/problem+json", '"detail":"There is nothing at /wsp.'),
+        ("POST", "*/*", "application/problem+json", '"detail":"There is nothing at /wsp.'),
+        ("GET", "text/html", "text/html; charset=utf-8", "There is nothing at /wsp."),
+    ):
+        request = urllib.request.Request(server.url + "/wsp", method=method, headers={"Accept": accept})
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        with caught.value as answer:
+            assert (answer.code, answer.headers["Content-Type"]) == (404, kind)
+            assert said in answer.read().decode()

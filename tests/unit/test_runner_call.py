@@ -383,8 +383,36 @@ def test_other_errors_stay_in_the_log(bench, capfd):
     assert "secret" not in failure.text
     logged = capfd.readouterr().err
     assert "Traceback" in logged
+    assert [line.split('"')[1] for line in logged.splitlines() if line.startswith("  File")] == [__file__]
     assert "ZeroDivisionError: secret /etc/path" in logged
     assert "job-1" in logged
+
+
+def test_a_traceback_is_whole_where_the_process_had_returned(bench, capfd, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("after it")
+
+    monkeypatch.setattr("cloche.runner.outputs.write", broken)
+
+    @process(version="1")
+    def fine() -> int:
+        """Be fine."""
+        return 1
+
+    bench.failure(fine)
+    assert "runner/call.py" in capfd.readouterr().err
+
+
+def test_a_job_that_heeds_its_dismissal_has_no_traceback(bench, capfd):
+    @process(version="1")
+    def heed(*, job: Job) -> int:
+        """End when told to."""
+        job.cancel()
+        job.progress(1)
+        return 1
+
+    assert bench.failure(heed).text == "Job job-1 was stopped."
+    assert capfd.readouterr().err == "cloche: job job-1 ended because it was asked to\n"
 
 
 LIMITS = Limits(memory=2**30, file_size=256 * 2**20, open_files=64, scratch=2**31, processes=8)

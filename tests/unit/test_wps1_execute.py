@@ -242,7 +242,7 @@ def test_the_queue_is_full(house, standards):
     answer = house.post(execute())
     assert refusal(answer) == (503, "ServerBusy", None)
     assert answer.headers["retry-after"] == "7"
-    assert "Maximum number of parallel running processes reached. Please try later." in answer.text
+    assert "no slot" in answer.text
     assert_valid(standards, answer.content)
 
 

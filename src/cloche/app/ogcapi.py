@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
 
 from cloche.app.hosts import CannotServe
 from cloche.app.settings import Settings
@@ -25,6 +26,11 @@ NEVER = 30 * 86400.0
 def routes(service: Service, settings: Settings, url: str, body: BodyLimits) -> list[BaseRoute]:
     """Everything below the server's root."""
     return ogcapi.routes(service, _config(settings, url, body))
+
+
+def nowhere(settings: Settings, url: str) -> ASGIApp:
+    """What answers where no route of any protocol leads."""
+    return ogcapi.nowhere(_config(settings, url, BodyLimits()))
 
 
 @contextmanager

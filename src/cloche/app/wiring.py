@@ -106,7 +106,9 @@ def application(service: Service, settings: Settings, url: str) -> Starlette:
     middleware = [Middleware(Compression)]
     if origins := settings.server.alloworigins:
         middleware.insert(0, Middleware(CORSMiddleware, allow_origins=origins, **CORS))
-    return Starlette(routes=routes(service, settings, url), middleware=middleware)
+    application = Starlette(routes=routes(service, settings, url), middleware=middleware)
+    application.router.default = ogcapi.nowhere(settings, url)
+    return application
 
 
 def routes(service: Service, settings: Settings, url: str) -> list[BaseRoute]:

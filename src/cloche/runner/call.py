@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
+from types import TracebackType
 from typing import Any
 
 from cloche.authoring.errors import Cancelled, ProcessError
@@ -108,7 +109,9 @@ def _start_logging() -> None:
 
 def _fail(error: BaseException, task: TaskRecord, layout: Layout) -> int:
     failure = failures.failure_of(error, task)
-    if failure.kind in (FailureKind.CRASH, FailureKind.LIMIT):
+    if isinstance(error, Cancelled):
+        _log(f"job {task.job} ended because it was asked to")
+    elif failure.kind in (FailureKind.CRASH, FailureKind.LIMIT):
         _log_traceback(error, task)
     else:
         _log(f"job {task.job} failed: {failure.text}")
@@ -140,10 +143,18 @@ def _write(record: ResultRecord, layout: Layout) -> int:
 def _log_traceback(error: BaseException, task: TaskRecord) -> None:
     _log(f"job {task.job} failed:")
     try:
-        traceback.print_exception(error, limit=-50, file=sys.stderr)
+        traceback.print_exception(type(error), error, _authors_frames(error), limit=-50, file=sys.stderr)
         sys.stderr.flush()
     except (MemoryError, OSError, ValueError):  # ValueError: process code has closed standard error
         _log(type(error).__name__)
+
+
+def _authors_frames(error: BaseException) -> TracebackType | None:
+    """The traceback without what called the process; all of it where the process was not called yet, or no longer."""
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code is not Process.invoke.__code__:
+        frames = frames.tb_next
+    return (frames and frames.tb_next) or error.__traceback__
 
 
 def _log(line: str) -> None:

@@ -2,6 +2,6 @@
 
 from cloche.protocols.ogcapi.callbacks import CallbackMessages
 from cloche.protocols.ogcapi.config import Link, OgcApiConfig
-from cloche.protocols.ogcapi.routes import routes
+from cloche.protocols.ogcapi.routes import nowhere, routes
 
-__all__ = ["CallbackMessages", "Link", "OgcApiConfig", "routes"]
+__all__ = ["CallbackMessages", "Link", "OgcApiConfig", "nowhere", "routes"]

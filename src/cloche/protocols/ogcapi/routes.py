@@ -1,6 +1,7 @@
 """The paths of the API."""
 
 from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cloche.model.errors import NoSuchJob, NoSuchProcess
 from cloche.protocols._http.replies import Reply
@@ -11,6 +12,7 @@ from cloche.protocols.ogcapi.conformance import HTML, JSON, OPENAPI
 from cloche.protocols.ogcapi.executions import Executions
 from cloche.protocols.ogcapi.jobs import Jobs
 from cloche.protocols.ogcapi.pages import Pages
+from cloche.protocols.ogcapi.problems import Problem, Refused
 from cloche.protocols.ogcapi.publications import Publications
 from cloche.protocols.ogcapi.results import Results
 from cloche.service.service import Service
@@ -48,6 +50,21 @@ def routes(service: Service, config: OgcApiConfig) -> list[BaseRoute]:
         route("/processes/{process:path}", GET=_no_process, POST=_no_process),
         route("/jobs/{job:path}", GET=_no_job, POST=_no_job, DELETE=_no_job),
     ]
+
+
+def nowhere(config: OgcApiConfig) -> ASGIApp:
+    """What answers where no route of any protocol leads."""
+    edge = Edge(Threads(), Pages(config), draft=config.draft)
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        await edge(_nothing, scope, receive, send)
+
+    return answer
+
+
+async def _nothing(exchange: Exchange) -> Reply:
+    path = exchange.scope["path"][:100]
+    raise Refused(Problem(status=404, detail=f"There is nothing at {path}. What there is, / and /api say; WPS is at /wps."))
 
 
 async def _no_process(exchange: Exchange) -> Reply:

@@ -38,7 +38,6 @@ FAILURES: dict[FailureKind, tuple[Code, int]] = {
     FailureKind.INTERNAL: (Code.NO_APPLICABLE_CODE, 500),
 }
 
-BUSY = "Maximum number of parallel running processes reached. Please try later."
 DISMISSED = Fault(code=Code.NO_APPLICABLE_CODE, text="The execution was dismissed.", status=410)
 
 
@@ -50,7 +49,7 @@ def refusal(error: errors.ClocheError | OwsError) -> Fault:
     busy = error if isinstance(error, errors.ServerBusy) else None
     return Fault(
         code=code,
-        text=BUSY if busy else error.text,
+        text=error.text,
         locator=_locator(error, code, locator),
         status=status or STATUS[code],
         retry_after=busy.retry_after if busy else None,

@@ -68,7 +68,6 @@ FAILURES: dict[FailureKind, tuple[Wps2Code, int]] = {
     FailureKind.INTERNAL: (Wps2Code.INTERNAL_SERVER_ERROR, 500),
 }
 
-BUSY = "Maximum number of parallel running processes reached. Please try later."
 DISMISSED = Fault(code=Code.NO_APPLICABLE_CODE, text="The execution was dismissed.", status=410)
 
 
@@ -80,7 +79,7 @@ def refusal(error: errors.ClocheError | OwsError) -> Fault:
     busy = error if isinstance(error, errors.ServerBusy) else None
     return Fault(
         code=code,
-        text=BUSY if busy else error.text,
+        text=error.text,
         locator="" if code == Code.NO_APPLICABLE_CODE else error.locator or locator,
         status=status,
         retry_after=busy.retry_after if busy else None,
