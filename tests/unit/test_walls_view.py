@@ -66,7 +66,9 @@ def test_a_link_beside_something_hidden_is_no_way_round_to_it(project: Path, tar
     assert below(project, project, hidden=hidden) == {"procs.py", "helper.py", "maps"}
 
 
-def test_a_link_beside_something_hidden_leads_elsewhere(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_link_beside_something_hidden_leads_elsewhere(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "table.csv").touch()
     (project / "link").symlink_to(elsewhere)

@@ -64,7 +64,8 @@ def nowhere(config: OgcApiConfig) -> ASGIApp:
 
 async def _nothing(exchange: Exchange) -> Reply:
     path = exchange.scope["path"][:100]
-    raise Refused(Problem(status=404, detail=f"There is nothing at {path}. What there is, / and /api say; WPS is at /wps."))
+    text = f"There is nothing at {path}. What there is, / and /api say; WPS is at /wps."
+    raise Refused(Problem(status=404, detail=text))
 
 
 async def _no_process(exchange: Exchange) -> Reply:
