@@ -9,6 +9,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -194,6 +195,49 @@ def test_usage_is_counted_anew(bench: Bench) -> None:
     assert modest.exit.usage.peak_memory_bytes < 100 << 20
     assert hungry.exit.usage.cpu_s > 0.25
     assert modest.exit.usage.cpu_s < 0.25
+
+
+TURNS = """
+    from types import SimpleNamespace
+    from cloche.runner import supervisor
+
+    said = []
+    supervisor._MOST_TURNS = 3
+    supervisor.Prepared = lambda *arguments: None
+    supervisor.rehearsal = SimpleNamespace(of_supervisor=lambda: None)
+    supervisor._see_through = lambda *arguments: said.append("turn") or True
+    desk = SimpleNamespace(prepare=lambda: (), done=lambda: said.append("done"))
+    supervisor.supervise(SimpleNamespace(sealed=False), None, desk, "this")
+    print(*said)
+    """
+
+
+def test_a_supervisor_does_not_offer_itself_after_its_last_turn() -> None:
+    """An order that came while it goes would be lost: nobody could tell it from one that was carried out."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(TURNS)], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.split() == ["turn", "done", "turn", "done", "turn"]
+
+
+def test_more_turns_than_a_supervisor_has_are_carried_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five turns each, at the parallel limit, so that orders follow one another at once."""
+    turns = textwrap.dedent("""
+        import sys
+        from cloche.runner import supervisor
+        supervisor._MOST_TURNS = 5
+        from cloche.runner.__main__ import main
+        sys.exit(main(sys.argv[1:]))
+        """)
+    executor = LocalExecutor(replace(local(folder, Level.PROCESS), runner=(sys.executable, "-I", "-c", turns)))
+    bench = Bench(executor, folder, PACKAGE)
+
+    def one(_: int) -> str:
+        return bench.run("sleep", seconds=0.0).value
+
+    with ThreadPoolExecutor(4) as threads:
+        assert set(threads.map(one, range(100))) == {"slept"}
+    executor.close()
 
 
 def test_a_supervisor_that_was_killed_is_replaced(bench: Bench) -> None:
