@@ -122,7 +122,8 @@ def show_table(table: "Table") -> None:
     """On a terminal as wide as it is; elsewhere every row in one line."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+    # no markup: brackets are names of settings, or what process code said
+    Console(width=None if sys.stdout.isatty() else 1000, markup=False).print(table)
 
 
 def say_draining(drain: "Drain") -> None:

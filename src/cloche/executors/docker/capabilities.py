@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cloche.executors.docker.daemon import Daemon, Denied, Missing
+from cloche.executors.docker.descriptions import NO_IMAGE
 from cloche.executors.docker.executor import DockerExecutor
 from cloche.executors.docker.settings import DockerSettings
 from cloche.jobdir.orders import Level, Ready
@@ -36,7 +37,7 @@ class Containers:
 
 
 def probe(settings: DockerSettings, version: str) -> Containers:
-    """Ask the daemon, and run the runner in a container of the image. ``version`` is Cloche's here."""
+    """Ask the daemon, and run the runner in a container of every image. ``version`` is Cloche's here."""
     daemon = Daemon(settings.host, call_timeout_s=_CALL_TIMEOUT_S, start_timeout_s=_TRIAL_TIMEOUT_S)
     try:
         said, info = daemon.version(), daemon.info()
@@ -48,15 +49,20 @@ def probe(settings: DockerSettings, version: str) -> Containers:
     if settings.runtime and settings.runtime not in (info.get("Runtimes") or {}):
         known = ", ".join(sorted(info.get("Runtimes") or {}))
         return replace(found, missing=f"the daemon knows no runtime {settings.runtime!r}; it has: {known}")
-    if not settings.image:
-        return replace(found, missing="no image is named: [processing] image; see `cloche image`")
-    try:
-        inside = _try(settings)
-    except (OSError, Missing, Denied, Refused, Unreachable) as error:
-        return replace(found, missing=(error.detail if isinstance(error, Refused) else "") or str(error))
-    if inside is None:
-        return replace(found, missing=f"image {settings.image} holds no runner of Cloche; see `cloche image`")
-    return replace(found, inside=inside, notes=tuple(_notes(inside, version, info)))
+    images = dict.fromkeys(image for image in (settings.image, *dict(settings.packages).values()) if image)
+    if not images:
+        return replace(found, missing=f"{NO_IMAGE}; see `cloche image`")
+    notes: dict[str, None] = {}
+    inside = None
+    for image in images:
+        try:
+            inside = _try(replace(settings, image=image))
+        except (OSError, Missing, Denied, Refused, Unreachable) as error:
+            return replace(found, missing=(error.detail if isinstance(error, Refused) else "") or str(error))
+        if inside is None:
+            return replace(found, missing=f"image {image} holds no runner of Cloche; see `cloche image`")
+        notes |= dict.fromkeys(f"{image}: {note}" for note in _notes(inside, version, info))
+    return replace(found, inside=inside, notes=tuple(notes))
 
 
 def _try(settings: DockerSettings) -> Ready | None:

@@ -15,6 +15,7 @@ from cloche.model.process import ProcessDescription
 from cloche.ports.describer import PackageBroken, PackageDescription
 from cloche.ports.executor import Refused, Unreachable
 
+NO_IMAGE = "no image is named: [processing] image or [packages.NAME] image"
 _FRESH_S = 10.0
 
 
@@ -94,7 +95,7 @@ class Descriptions:
     def _look(self, package: str, image: str) -> Version:
         name = self._image(package, image)
         if not name:
-            raise Missing("no image is named: [processing] image")
+            raise Missing(NO_IMAGE)
         try:
             identifier = self._daemon.image(name)
         except (Missing, Denied):
