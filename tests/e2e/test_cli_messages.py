@@ -182,6 +182,19 @@ def test_a_server_without_processes_says_what_to_do(home: Path) -> None:
     assert said["mend"] == "name packages in [processing] packages, or add --demo"
 
 
+def test_settings_of_a_process_that_there_is_not_are_named(home: Path) -> None:
+    (home / "cloche.toml").write_text(SETTINGS + "[processes.aera]\nparallelprocesses = 1\n")
+    words = "[processes.aera] has no effect: there is no such process; did you mean 'area'?"
+    for command in ("processes", "doctor"):
+        code, said = cloche(home, command)
+        assert (code, words in said) == (0, True), said
+    server = live.start(home, (home / "cloche.toml").read_text())
+    server.end()
+    assert [line["problem"] for line in server.log() if line["event"] == "settings of no process"] == [words]
+    (home / "shapes.py").write_text("broken")
+    assert "has no effect" not in cloche(home, "processes")[1]
+
+
 def test_the_demo_goes_on_serving_until_it_is_interrupted(home: Path) -> None:
     said = home / "said"
     with said.open("wb") as output:

@@ -103,7 +103,7 @@ class _Reader:
             return kind()
         known = {f.name: f.type for f in fields(kind)}
         for name in table.keys() - known.keys():
-            self._mistake((*path, name), f"there is no such setting{_hint(name, known)}")
+            self._mistake((*path, name), f"there is no such setting{hint(name, known)}")
         return kind(**dict(self._values(known, table, path)))
 
     def _values(self, known: Mapping[str, Any], table: Table, path: Place) -> Iterator[tuple[str, Any]]:
@@ -142,7 +142,8 @@ def _choices(kind: Any) -> str:
     return f"; one of: {', '.join(filter(None, get_args(bare)))}" if get_origin(bare) is Literal else ""
 
 
-def _hint(name: str, known: Mapping[str, Any]) -> str:
+def hint(name: str, known: Mapping[str, Any]) -> str:
+    """What may have been meant, as the end of a sentence."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else f" (there are: {', '.join(sorted(known))})"
 

@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from cloche.app import modes
+from cloche.app.configuration import hint
 from cloche.app.modes import Modes
 from cloche.app.overrides import OverridingDescriber
 from cloche.app.settings import Settings
 from cloche.catalog.catalog import PackageCatalog
 from cloche.catalog.discovery import installed
+from cloche.ports.catalog import Catalog
 
 
 def catalog_of(settings: Settings, found: Modes) -> PackageCatalog:
@@ -28,6 +30,18 @@ def open_catalog(settings: Settings) -> Iterator[PackageCatalog]:
         catalog = catalog_of(settings, found)
         catalog.refresh()
         yield catalog
+
+
+def strays(settings: Settings, catalog: Catalog) -> list[str]:
+    """A line for each table of a process that there is not; none while a package is broken, whose it may be."""
+    if catalog.problems():
+        return []
+    known = {published.description.id: None for published in catalog.processes()}
+    return [
+        f"[processes.{name}] has no effect: there is no such process{hint(name, known)}"
+        for name in settings.processes
+        if name not in known
+    ]
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 from cloche import __version__
 from cloche.app import logs, ogcapi, wiring
 from cloche.app.connection import Connection
+from cloche.app.publications import strays
 from cloche.app.settings import Server, Settings
 
 Ready = Callable[[str, Callable[[], None]], None]
@@ -34,6 +35,8 @@ def serve(settings: Settings, ready: Ready | None = None) -> None:
         with wiring.opened(settings) as house, ogcapi.callbacks(house.service, house.store, settings, url):
             if not house.catalog.processes():
                 log.warning("nothing is published", mend="name packages in [processing] packages, or add --demo")
+            for line in strays(settings, house.catalog):
+                log.warning("settings of no process", problem=line)
             if house.drain.on():
                 log.warning("draining: new jobs are refused", mend="cloche drain --off")
             application = wiring.application(house.service, settings, url)

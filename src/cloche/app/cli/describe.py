@@ -30,7 +30,7 @@ def processes(config: Path | None, *, demo: bool) -> None:
     """List the processes that the settings publish."""
     from rich.table import Table
 
-    from cloche.app.publications import open_catalog
+    from cloche.app.publications import open_catalog, strays
 
     settings = settings_of(config, demo=demo)
     hush(settings)
@@ -40,7 +40,7 @@ def processes(config: Path | None, *, demo: bool) -> None:
             description = published.description
             table.add_row(description.id, description.version, description.title, published.package)
         show_table(table)
-        for line in problems(catalog):
+        for line in (*problems(catalog), *strays(settings, catalog)):
             click.echo(line, err=True)
         if not catalog.processes() and not catalog.problems():
             click.echo("No packages: name some in [processing] packages of cloche.toml, or try --demo.", err=True)

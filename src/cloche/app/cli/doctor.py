@@ -151,15 +151,17 @@ def _say_limits(found: "Capabilities") -> None:
 
 def _say_packages(settings: "Settings") -> bool:
     """Whether all of them can be imported."""
-    from cloche.app.publications import open_catalog
+    from cloche.app.publications import open_catalog, strays
 
     with servable(), open_catalog(settings) as catalog:
         good = Counter(published.package for published in catalog.processes())
-        lines = problems(catalog)
+        lines, without = problems(catalog), strays(settings, catalog)
     for package, number in good.items():
         click.echo(f"package {package}: {number} process{'es' * (number != 1)}")
     for line in lines:
         click.echo(f"package {line}")
+    for line in without:
+        click.echo(line, err=True)
     return not lines
 
 

@@ -56,7 +56,7 @@ class Descriptions:
                 raise PackageBroken(str(error)) from None
             return known
         except (Missing, Denied) as error:
-            raise PackageBroken(f"image {self._image(package, '')}: {error}") from None
+            raise PackageBroken(self._about_image(package, error)) from None
         except Refused as error:
             raise PackageBroken(error.detail or str(error)) from None
         with self._lock:
@@ -73,7 +73,7 @@ class Descriptions:
                 raise PackageBroken(str(error)) from None
             return known.fingerprint  # what is published stays so while the daemon is away
         except (Missing, Denied) as error:
-            raise PackageBroken(f"image {self._image(package, '')}: {error}") from None
+            raise PackageBroken(self._about_image(package, error)) from None
 
     def version(self, package: str, image: str | None) -> Version:
         """The package as of a moment ago. Raises Missing, Denied, Unreachable."""
@@ -91,6 +91,10 @@ class Descriptions:
 
     def _image(self, package: str, image: str) -> str:
         return image or self._images.get(package) or self._settings.image
+
+    def _about_image(self, package: str, error: Exception) -> str:
+        name = self._image(package, "")
+        return f"image {name}: {error}" if name else str(error)
 
     def _look(self, package: str, image: str) -> Version:
         name = self._image(package, image)
