@@ -122,6 +122,13 @@ def test_a_lone_file_has_its_neighbours_with_it_and_nothing_else(tmp_path: Path)
     assert found == {"main.py", "beside.py", "package"}
 
 
+def test_links_that_lead_nowhere_are_not_mounted(tmp_path: Path) -> None:
+    (tmp_path / "main.py").touch()
+    (tmp_path / "circle.py").symlink_to("circle.py")
+    (tmp_path / ".#main.py").symlink_to("somebody@host.4711")
+    assert code.places(str(tmp_path / "main.py"), (tmp_path / "cloche.toml",)) == (str(tmp_path / "main.py"),)
+
+
 def test_hidden_things_in_a_package_directory_stay_out(tmp_path: Path) -> None:
     for name in ("package/__init__.py", "package/cloche-data/key", "package/deep/secret", "package/deep/open.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)

@@ -1,6 +1,7 @@
 """A package's code where it lies on this host rather than in the image: what is mounted of it, and its state."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -36,8 +37,8 @@ def _neighbours(file: Path) -> list[Path]:
 
 def _without(path: Path, hidden: Sequence[Path]) -> list[Path]:
     """``path``, or as much of it as is not hidden."""
-    real = path.resolve()
-    if any(real == h or h in real.parents for h in hidden):
+    real = Path(os.path.realpath(path))  # resolve() raises where links go in a circle
+    if not real.exists() or any(real == h or h in real.parents for h in hidden):
         return []
     if not any(real in h.parents for h in hidden):
         return [path]
