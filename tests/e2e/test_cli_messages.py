@@ -47,6 +47,7 @@ def home() -> Iterator[Path]:
     with live.home() as folder:
         (folder / "shapes.py").write_text(PACKAGE)
         (folder / "cloche.toml").write_text(SETTINGS)
+        (folder / "latin").write_bytes(b"\xe9")
         yield folder
 
 
@@ -77,6 +78,15 @@ def cloche(folder: Path, *arguments: object) -> tuple[int, str]:
         ("run area -i bax=1,2,3,4", 2, "there is no input 'bax'; there are: box, factors"),
         ("run read -i features=shapes.py", 2, "input features: to send the file, write features=@shapes.py"),
         ("run read -i features=@none.json", 2, "input features: there is no file none.json"),
+        (
+            "run area -i box=1,1,2,2 -i factors=@latin",
+            2,
+            "input factors: cannot read latin: 'utf-8' codec can't decode",
+        ),
+        ("run area -i box=1,1,2,2 -o result=no/such", 1, "output result cannot be written to no/such: No such file"),
+        ("run area -i box=1,1,2,2 -o result=.", 1, "output result cannot be written to .: Is a directory"),
+        ("init /proc/new", 1, "/proc/new cannot be written: "),
+        (f"init {'x' * 300}", 1, "File name too long; choose another directory"),
         ("run volume", 1, "There is no process 'volume'. See `cloche processes`."),
         ("run area -i box=1,1,1,1 --quiet", 1, "area failed: The box is empty."),
         ("describe volume", 1, "There is no process 'volume'. See `cloche processes`."),
@@ -109,6 +119,20 @@ def test_init_writes_over_nothing(home: Path) -> None:
     assert (code, "wrote new/cloche.toml" in said) == (0, True)
     code, said = cloche(home, "init", "new")
     assert (code, "is there already; choose another directory" in said) == (1, True)
+
+
+def test_init_says_what_a_shell_understands(home: Path) -> None:
+    code, said = cloche(home, "init", "two words")
+    assert (code, "cd 'two words' && cloche serve" in said) == (0, True)
+
+
+def test_a_circle_of_links_is_told(home: Path) -> None:
+    (home / "circle.py").symlink_to("circle.py")
+    (home / "cloche.toml").write_text('[processing]\npackages = ["./shapes.py", "./circle.py"]\n')
+    code, said = cloche(home, "processes")
+    assert code == 0, said
+    assert "area" in said
+    assert "is not served" in said
 
 
 def test_a_data_directory_that_cannot_be_one(home: Path) -> None:

@@ -56,7 +56,7 @@ def _data(parameter: Parameter, value: str, file: Path) -> InputData:
     if isinstance(parameter.domain, BoundingBoxDomain):
         return _box(parameter, value)
     if not isinstance(parameter.domain, ComplexDomain):
-        return LiteralData(value=_file(parameter, value).read_text("utf-8") if value.startswith("@") else value)
+        return LiteralData(value=_text(parameter, value) if value.startswith("@") else value)
     if value.startswith(REMOTE):
         return ReferenceData(href=value, format=ANY)
     if not value.startswith("@"):
@@ -65,8 +65,23 @@ def _data(parameter: Parameter, value: str, file: Path) -> InputData:
         file.write_text(value, "utf-8")
         return ComplexData(file=file.name, format=ANY, size=file.stat().st_size)
     source = _file(parameter, value)
-    shutil.copyfile(source, file)
+    try:
+        shutil.copyfile(source, file)
+    except OSError as error:
+        raise _unreadable(parameter, source, error) from None
     return ComplexData(file=file.name, format=_format_of(source, parameter), size=file.stat().st_size)
+
+
+def _text(parameter: Parameter, value: str) -> str:
+    source = _file(parameter, value)
+    try:
+        return source.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(parameter, source, error) from None
+
+
+def _unreadable(parameter: Parameter, source: Path, error: Exception) -> click.UsageError:
+    return click.UsageError(f"input {parameter.id}: cannot read {source}: {error}")
 
 
 def _file(parameter: Parameter, value: str) -> Path:

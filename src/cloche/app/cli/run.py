@@ -147,10 +147,9 @@ def _deliver(service: "Service", job: "Job", wanted: Wanted) -> None:
         match output.data:
             case StoredData(name=name):
                 path = target or Path.cwd() / name
-                with path.open("wb") as file:
+                with _written(output.id, path), path.open("wb") as file:
                     for chunk in service.read_output(job.id, name):
                         file.write(chunk)
-                click.echo(f"{output.id}: {path}")
             case LiteralData(value=value, uom=uom):
                 _say(output.id, f"{value} {uom}".rstrip(), target)
             case BoundingBoxData(lower=lower, upper=upper, crs=crs):
@@ -161,5 +160,15 @@ def _say(name: str, text: str, target: Path | None) -> None:
     if target is None:
         click.echo(f"{name}: {text}")
     else:
-        target.write_text(text, "utf-8")
-        click.echo(f"{name}: {target}")
+        with _written(name, target):
+            target.write_text(text, "utf-8")
+
+
+@contextmanager
+def _written(name: str, path: Path) -> Iterator[None]:
+    """Around what writes the output; says where it is."""
+    try:
+        yield
+    except OSError as error:
+        raise Failed(f"output {name} cannot be written to {path}: {error.strerror}") from None
+    click.echo(f"{name}: {path}")
