@@ -192,7 +192,7 @@ def _absolute(settings: Settings, base: Path, file: Path | None) -> Settings:
 
 
 def _named(package: str, base: Path) -> str:
-    """Absolute, without links on the way; what leads nowhere, such as a circle of links, is told when it is imported."""
+    """Absolute, without links on the way; what leads nowhere, a circle of links, is told when it is imported."""
     if not is_path(package):
         return package
     return os.path.realpath(base / package) if "\0" not in package else str(base / package)
