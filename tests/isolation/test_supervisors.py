@@ -206,7 +206,7 @@ TURNS = """
     supervisor.Prepared = lambda *arguments: None
     supervisor.rehearsal = SimpleNamespace(of_supervisor=lambda: None)
     supervisor._see_through = lambda *arguments: said.append("turn") or True
-    desk = SimpleNamespace(prepare=lambda: (), done=lambda: said.append("done"))
+    desk = SimpleNamespace(prepare=lambda: (), has_order=lambda: False, done=lambda: said.append("done"))
     supervisor.supervise(SimpleNamespace(sealed=False), None, desk, "this")
     print(*said)
     """

@@ -16,6 +16,7 @@ from typing import NoReturn
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Letter
 from cloche.runner import rehearsal
+from cloche.runner.desk import readable
 from cloche.runner.walls import cell, kernel, raising
 
 _ENFORCED_BYTES = 3
@@ -45,7 +46,8 @@ def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
         # until an order comes the supervisor's death is the execution's; afterwards once more, see _enclose
         kernel.die_with_parent()
         site = raising.isolate(walls)
-        rehearsal.of_execution(Layout(Path("/")))
+        if not readable(ends.orders):
+            rehearsal.of_execution(Layout(Path("/")))
         data = _await(ends.orders)
         if not data:
             os._exit(0)

@@ -83,6 +83,10 @@ class _Desk:
         used, self._used = self._used, True
         return None if used else _groups()
 
+    def has_order(self) -> bool:
+        """Nobody sends one before the container says that it is ready."""
+        return False
+
     def receive(self, signals: int) -> Commission | None:
         """One line, an order and a letter; the end of standard input is the end, and never an order."""
         self.announce(self.ready)

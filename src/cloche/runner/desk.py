@@ -3,6 +3,7 @@
 import array
 import contextlib
 import os
+import select
 import socket
 from dataclasses import dataclass
 from typing import Protocol
@@ -31,6 +32,10 @@ class Desk(Protocol):
 
     def prepare(self) -> Groups | None:
         """The control groups of the next execution; None: there will be none."""
+        ...
+
+    def has_order(self) -> bool:
+        """Whether one waits already: there is no time to rehearse."""
         ...
 
     def receive(self, signals: int) -> Commission | None:
@@ -68,6 +73,9 @@ class SocketDesk:
             return None
         return Groups.of(orders.load_groups(data), descriptors) if data else None
 
+    def has_order(self) -> bool:
+        return readable(self._connection.fileno())
+
     def receive(self, signals: int) -> Commission | None:  # noqa: ARG002 - whoever waits is ended by the socket
         buffers = [self._order, self._letter]
         try:
@@ -89,6 +97,13 @@ class SocketDesk:
     def done(self) -> None:
         with contextlib.suppress(ConnectionError):  # the server is gone: the next turn will not come
             self._connection.send(orders.DONE)
+
+
+def readable(descriptor: int) -> bool:
+    """Whether there is something to read, or the end."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def receive(connection: socket.socket) -> tuple[bytes, list[int]]:

@@ -47,7 +47,7 @@ def supervise(walls: raising.Walls, call: child.Call, desk: Desk, boot: str) -> 
         if groups is None:
             return
         slot = Prepared(walls, call, groups, thread_id)
-        if number == 0:
+        if number == 0 and not desk.has_order():
             rehearsal.of_supervisor()
         if not _see_through(slot, desk, identity, signals) or number == turns - 1:
             return  # without a word: whoever is told that it is done sends the next order
