@@ -1,13 +1,20 @@
 """An execution that was forked and waits for its order."""
 
 import contextlib
+import errno
+import functools
 import os
+import time
+from collections.abc import Callable
 
 from cloche.runner import child, here
 from cloche.runner.desk import Commission
 from cloche.runner.groups import Groups
 from cloche.runner.logs import Log
 from cloche.runner.walls import kernel, raising
+
+_PATIENCE_S = 20.0
+_AGAIN_S = 0.1
 
 
 class Prepared:
@@ -19,12 +26,9 @@ class Prepared:
         self.logs = (Log(here.STDOUT), Log(here.STDERR))
         self._groups = groups
         theirs, self._orders = os.pipe2(os.O_CLOEXEC)
-        if thread_id is not None:
-            self.first = kernel.fork_sealed(thread_id)
-        else:
-            if walls.sealed:
-                kernel.unshare(kernel.CLONE_NEWPID)
-            self.first = os.fork()
+        if thread_id is None and walls.sealed:
+            kernel.unshare(kernel.CLONE_NEWPID)
+        self.first = _patiently(os.fork if thread_id is None else functools.partial(kernel.fork_sealed, thread_id))
         if self.first == 0:
             stdout, stderr = (log.writer for log in self.logs)
             child.run(walls, call, child.Ends(orders=theirs, stdout=stdout, stderr=stderr))
@@ -51,3 +55,15 @@ class Prepared:
         """There will be no order."""
         os.close(self._orders)
         os.waitpid(self.first, 0)
+
+
+def _patiently(fork: Callable[[], int]) -> int:
+    """Again and again while the host has no process to give: an order may be on its way that nobody else would hear."""
+    until = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return fork()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ENOMEM) or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN_S)
