@@ -1,5 +1,6 @@
 """Docker executors for tests, with an image of this host's own Python."""
 
+import contextlib
 import functools
 import io
 import os
@@ -23,10 +24,11 @@ PODMAN = os.environ.get("CLOCHE_TEST_PODMAN", "unix:///run/podman/podman.sock")
 @functools.cache
 def missing(host: str = "") -> str:
     """Why there is no container daemon, or an empty text."""
-    try:
-        Daemon(host, call_timeout_s=5, start_timeout_s=5).version()
-    except Unreachable as error:
-        return str(error)
+    with contextlib.closing(Daemon(host, call_timeout_s=5, start_timeout_s=5)) as daemon:
+        try:
+            daemon.version()
+        except Unreachable as error:
+            return str(error)
     return ""
 
 

@@ -1,5 +1,6 @@
 """A container image of this host's own Python and Cloche, without a registry; kept by its content."""
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -18,7 +19,11 @@ _ENV = "PATH=/usr/local/bin:/usr/bin:/bin"
 @functools.cache
 def image(host: str | None = None) -> str:
     """The image's name; made where the daemon does not have it."""
-    client = docker.DockerClient(base_url=host) if host else docker.from_env()
+    with contextlib.closing(docker.DockerClient(base_url=host) if host else docker.from_env()) as client:
+        return _made(client)
+
+
+def _made(client: docker.DockerClient) -> str:
     with_client = client.images
     source = {path: path.read_bytes() for path in sorted(SOURCE.rglob("*.py"))}
     digest = hashlib.sha256(b"".join(b"%s\0%s\0" % (str(p).encode(), d) for p, d in source.items())).hexdigest()[:12]
@@ -30,7 +35,6 @@ def image(host: str | None = None) -> str:
         client.api.import_image_from_data(_tar(), repository=repository, tag=tag, changes=[f"ENV {_ENV}"])
         if client.api.version()["Components"][0]["Name"] == "Podman Engine":  # it leaves the tag out
             with_client.get(f"{repository}:latest").tag(repository, tag)
-    client.close()
     return name
 
 
