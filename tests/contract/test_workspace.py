@@ -86,6 +86,7 @@ def test_stripping_keeps_what_was_printed(dirs: JobDirs) -> None:
     layout.request.write_text("{}")
     layout.stdout.write_text("out\n")
     layout.stderr.write_bytes(b"err \xff\n")
+    (layout.root / ".request.json.1.2.3").touch()  # by a server that was killed
     dirs.strip("job")
     dirs.strip("job")
     assert [path.name for path in layout.root.iterdir()] == ["ctl"]

@@ -13,6 +13,7 @@ from cloche.authoring import hdf5
 from cloche.authoring.errors import WrongData
 from cloche.authoring.raster import Raster
 from cloche.authoring.raster_formats import NETCDF
+from cloche.runner.family import children
 
 # one variable on a grid of 4 x 4, as h5py writes it with libver="earliest"
 WHOLE = zlib.decompress(
@@ -62,12 +63,11 @@ def test_a_whole_file_is_read(tmp_path: Path) -> None:
 )
 def test_a_damaged_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[int, int]) -> None:
     monkeypatch.setattr(hdf5, "PATIENCE_S", 2.0)
-    begin = time.monotonic()
+    before, begin = children(os.getpid()), time.monotonic()
     with pytest.raises(WrongData, match="it is damaged"):
         receive(tmp_path, changes)
     assert time.monotonic() - begin < 10
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert set(children(os.getpid())) <= set(before), "the reader is left behind"
 
 
 def test_what_the_reader_says_of_a_file_is_not_lost(tmp_path: Path) -> None:

@@ -318,9 +318,14 @@ def test_the_page_of_all_jobs_says_of_each_what_there_is_to_say(house):
         f"<td>{status['processID']}</td>",
         r'<td class="successful">successful <span class="soft">process</span></td>',
         "<td>100 %</td>",
-        rf'<time title="updated {status["updated"]}">{created}</time></td>\s*<td>{started}</td>\s*<td>{finished}</td>',
+        rf'<time title="updated {status["updated"]}">{created}</time></td>',
+        rf'<td class="instant">{started}</td>\s*<td class="instant">{finished}</td>',
         r"<summary>Links</summary><a href=",
     ):
         assert re.search(words, rows[done]), (words, rows[done])
-    for words in (r'<td class="running">running', "<td>30 %</td>", r"<td></td>\s*<td>&lt;halfway&gt;"):
+    for words in (
+        r'<td class="running">running',
+        "<td>30 %</td>",
+        r"<td class=\"instant\"></td>\s*<td>&lt;halfway&gt;",
+    ):
         assert re.search(words, rows[held]), (words, rows[held])

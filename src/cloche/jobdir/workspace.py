@@ -113,10 +113,9 @@ class JobDirs:
             if not (ours and os.path.lexists(layout.exit) and self._spares.put(layout.root)):
                 remove_tree(layout.root)
             return
-        for folder in (layout.inputs, layout.work):
-            remove_tree(folder)
-        for file in (layout.request, layout.holder):
-            file.unlink(missing_ok=True)
+        for path in layout.root.iterdir():  # also what a server left half written that was killed
+            if path != layout.ctl:
+                remove_tree(path)
 
     def remove(self, job: JobId) -> None:
         self._made.discard(job)

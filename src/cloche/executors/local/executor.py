@@ -64,6 +64,7 @@ class _Work:
     slots: Slots
     slot: Slot
     turn: int
+    group: str
 
 
 class LocalExecutor:
@@ -126,7 +127,7 @@ class LocalExecutor:
             jobdir=task.jobdir,
             group=slot.group,
         )
-        self._attend(task.key, _Work(kept.slots, slot, slot.turn))
+        self._attend(task.key, _Work(kept.slots, slot, slot.turn, slot.group))
         return supervisor.handle(task.key)
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -256,6 +257,8 @@ class LocalExecutor:
                 del self._works[key]
         self._on_change(key)
         work.slots.turn_over(work.slot)
+        if work.group:
+            self._groups.remove(work.group)  # nobody may come to release it
 
     def _adopt(self, key: str, pidfd: int) -> None:
         """The same for an execution of an earlier server: its supervisor ends with it."""
