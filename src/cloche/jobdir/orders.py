@@ -70,7 +70,7 @@ class Report:
 class Controller(StrEnum):
     """What a control group's descriptor is."""
 
-    PROCS = "procs"  # cgroup.procs, open for reading and writing: the execution is written into each of them
+    PROCS = "procs"  # cgroup.procs or, in version 1, tasks, to be written: the execution joins each of them
     UNIFIED = "unified"  # a directory of version 2
     MEMORY = "memory"  # directories of version 1
     PIDS = "pids"

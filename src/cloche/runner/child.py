@@ -17,6 +17,7 @@ from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Letter
 from cloche.runner import rehearsal
 from cloche.runner.desk import readable
+from cloche.runner.groups import Groups
 from cloche.runner.walls import cell, kernel, raising
 
 _ENFORCED_BYTES = 3
@@ -34,14 +35,15 @@ class Ends:
     stderr: int
 
 
-def run(walls: raising.Walls, call: Call, ends: Ends) -> NoReturn:
-    """Be the execution: prepare, wait for the order, obey it. Never returns.
+def run(walls: raising.Walls, call: Call, ends: Ends, groups: Groups) -> NoReturn:
+    """Be the execution: join ``groups``, prepare, wait for the order, obey it. Never returns.
 
     ``call`` reads the request in the job directory and returns the exit code.
     """
     code = WALLS_FAILED
     try:
         _attach(ends)
+        groups.admit(0)
         kernel.close_all_but((*walls.readable, ends.orders))
         # until an order comes the supervisor's death is the execution's; afterwards once more, see _enclose
         kernel.die_with_parent()

@@ -65,7 +65,11 @@ class Groups:
         )
 
     def admit(self, pid: int) -> None:
-        """Put a process into every group: what it starts from now on is in them as well."""
+        """Put a process of one thread into every group: what it starts from now on is in them as well.
+
+        0 is the caller. In version 1 this is the way that costs nothing: the kernel waits ten milliseconds until nobody
+        forks or ends before it moves anybody else.
+        """
         for descriptor in self.procs:
             os.write(descriptor, b"%d" % pid)
 

@@ -31,10 +31,9 @@ class Prepared:
         self.first = _patiently(os.fork if thread_id is None else functools.partial(kernel.fork_sealed, thread_id))
         if self.first == 0:
             stdout, stderr = (log.writer for log in self.logs)
-            child.run(walls, call, child.Ends(orders=theirs, stdout=stdout, stderr=stderr))
+            child.run(walls, call, child.Ends(orders=theirs, stdout=stdout, stderr=stderr), groups)
         for descriptor in (theirs, *(log.writer for log in self.logs)):
             os.close(descriptor)
-        groups.admit(self.first)
 
     def go(self, commission: Commission) -> Groups:
         """Hand over the letter; returns all control groups that the execution is in."""

@@ -290,7 +290,8 @@ def _made(folders: list[tuple[Path, Controller]]) -> Group:
     descriptors: list[int] = []
     for folder, kind in folders:
         folder.mkdir(exist_ok=True)
-        descriptors.append(os.open(folder / "cgroup.procs", os.O_RDWR | os.O_CLOEXEC))
+        members = "cgroup.procs" if kind is Controller.UNIFIED else "tasks"
+        descriptors.append(os.open(folder / members, os.O_RDWR | os.O_CLOEXEC))
         descriptors.append(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         kinds += [Controller.PROCS, kind]
     return Group(tuple(kinds), tuple(descriptors))
