@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -25,9 +25,10 @@ from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import FailureKind
 from cloche.model.limits import Limits
-from cloche.runner import failures, inputs, outputs
+from cloche.runner import failures, forking, inputs, outputs
 from cloche.runner.breaches import NO_ROOM
 from cloche.runner.failures import STOPPED
+from cloche.runner.forking import Hook
 from cloche.runner.package import Package
 from cloche.runner.progress import ProgressFile
 
@@ -50,12 +51,13 @@ def prepare() -> None:
     decode(TaskRecord, encode(task))
 
 
-def run(layout: Layout, package: Package) -> int:
+def run(layout: Layout, package: Package, hooks: Sequence[Hook] = ()) -> int:
     """Run the task in ``layout``; returns the exit code. Every failure is written as ``work/result.json``.
 
-    The caller has made ``layout.work`` the current directory. Where even the result cannot be written, the exit code
+    ``hooks`` are those that the package has registered. The caller has made ``layout.work`` the current directory. Where even the result cannot be written, the exit code
     and the log are all there is.
     """
+    forking.catch_up(hooks)
     try:
         task = read_record(TaskRecord, layout.request)
     except (RecordError, OSError) as error:

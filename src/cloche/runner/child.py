@@ -142,6 +142,6 @@ def _settle(jobdir: str) -> None:
     os.environ["TMPDIR"] = own_tmp
     tempfile.tempdir = None  # the package may have asked for it on import
     os.chdir(work)
-    numpy_random = sys.modules.get("numpy.random")
-    if numpy_random is not None:
-        numpy_random.seed()
+    for name in ("random", "numpy.random"):
+        if (generator := sys.modules.get(name)) is not None:
+            generator.seed()

@@ -28,7 +28,7 @@ class Prepared:
         theirs, self._orders = os.pipe2(os.O_CLOEXEC)
         if thread_id is None and walls.sealed:
             kernel.unshare(kernel.CLONE_NEWPID)
-        self.first = _patiently(os.fork if thread_id is None else functools.partial(kernel.fork_sealed, thread_id))
+        self.first = _patiently(kernel.fork if thread_id is None else functools.partial(kernel.fork_sealed, thread_id))
         if self.first == 0:
             stdout, stderr = (log.writer for log in self.logs)
             child.run(walls, call, child.Ends(orders=theirs, stdout=stdout, stderr=stderr), groups)

@@ -21,7 +21,7 @@ from typing import NoReturn
 
 from cloche.jobdir import orders
 from cloche.jobdir.orders import Level, Report, Setup
-from cloche.runner import child, supervisor
+from cloche.runner import child, forking, supervisor
 from cloche.runner.desk import SocketDesk, receive
 from cloche.runner.family import children
 from cloche.runner.groups import Groups
@@ -65,13 +65,14 @@ def load(package: str) -> Loaded:
     from cloche.runner import package as packages
 
     try:
-        found = packages.load(package)
+        with forking.noted() as hooks:
+            found = packages.load(package)
         processes = tuple(describe.describe(found))
         call.prepare()
     except (Exception, SystemExit):  # noqa: BLE001 - user code: whatever it raises is the report
         return Loaded(None, Report(problem=traceback.format_exc()))
     files = tuple(os.fspath(path) for path in found.files)
-    return Loaded(functools.partial(call.run, package=found), Report(processes=processes, files=files))
+    return Loaded(functools.partial(call.run, package=found, hooks=hooks), Report(processes=processes, files=files))
 
 
 def threaded() -> str:

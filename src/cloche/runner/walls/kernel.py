@@ -55,7 +55,7 @@ _LANDLOCK_ADD_RULE = 445
 _LANDLOCK_RESTRICT_SELF = 446
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_interpreter = ctypes.PyDLL(None)  # calls that keep the interpreter's lock
+_interpreter = ctypes.PyDLL(None, use_errno=True)  # calls that keep the interpreter's lock
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
 _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.unshare.argtypes = [ctypes.c_int]
@@ -65,20 +65,12 @@ _interpreter.syscall.restype = ctypes.c_long
 
 
 def fork() -> int:
-    """A child without what Python does after it: half the time for a process that runs a few functions of ours.
-
-    Only from a single thread and for code that uses neither ``threading`` nor ``random`` (their locks and seeds are the
-    parent's); what runs user code is forked by ``os.fork``.
-    """
+    """A child without what Python does before and after, see ``forking``. Only from a single thread."""
     return _check(_interpreter.fork(), "fork")
 
 
 _CLONE_CHILD_CLEARTID = 0x00200000
 _CLONE_CHILD_SETTID = 0x01000000
-_before_fork, _after_fork_parent, _after_fork_child = (
-    ctypes.PYFUNCTYPE(None)((f"PyOS_{name}", ctypes.pythonapi))
-    for name in ("BeforeFork", "AfterFork_Parent", "AfterFork_Child")
-)
 
 
 def thread_id_address() -> int | None:
@@ -88,7 +80,7 @@ def thread_id_address() -> int | None:
 
 
 def fork_sealed(thread_id: int) -> int:
-    """``os.fork`` into a new process namespace, as often as one likes: after ``unshare`` the caller could do it once.
+    """``fork`` into a new process namespace, as often as one likes: after ``unshare`` the caller could do it once.
 
     ``thread_id`` is ``thread_id_address()`` of the caller's only thread.
     """
@@ -97,13 +89,7 @@ def fork_sealed(thread_id: int) -> int:
     name = machine()
     # stack and the parent's word of the child, then in the machine's own order the child's word and thread storage
     last = (address, none) if name == "x86_64" else (none, address)
-    _before_fork()
-    pid = _interpreter.syscall(ctypes.c_long(_CLONE[name]), flags, none, none, *last)
-    if pid == 0:
-        _after_fork_child()
-    else:
-        _after_fork_parent()
-    return _check(pid, "clone")
+    return _check(_interpreter.syscall(ctypes.c_long(_CLONE[name]), flags, none, none, *last), "clone")
 
 
 def machine() -> str:

@@ -1,0 +1,58 @@
+"""What package code wants done after a fork.
+
+Supervisors and zygotes have one thread and hold no lock when they fork: what the standard library does in a child for the
+locks of other threads would be done for nothing, and cost each execution a quarter of a millisecond. So executions are
+forked without it, and do later what packages have registered for the same moment.
+"""
+
+import contextlib
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+Function = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """One call of ``os.register_at_fork``: what is to be done before a fork and, in the child, after it."""
+
+    before: Function | None
+    after: Function | None
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[Hook]]:
+    """The hooks that are registered meanwhile. They count for other forks as well."""
+    hooks: list[Hook] = []
+    register = os.register_at_fork
+
+    def note(
+        *, before: Function | None = None, after_in_child: Function | None = None, **others: Function | None
+    ) -> None:
+        given = {"before": before, "after_in_child": after_in_child, **others}
+        register(**{name: function for name, function in given.items() if function is not None})  # type: ignore[call-overload]  # it refuses what it does not know
+        hooks.append(Hook(before, after_in_child))
+
+    os.register_at_fork = note
+    try:
+        yield hooks
+    finally:
+        os.register_at_fork = register
+
+
+def catch_up(hooks: Sequence[Hook]) -> None:
+    """Do what would have been done when this process was forked, the last registered first and first, as Python does."""
+    for hook in reversed(hooks):
+        _call(hook.before)
+    for hook in hooks:
+        _call(hook.after)
+
+
+def _call(function: Function | None) -> None:
+    try:
+        if function is not None:
+            function()
+    except Exception:  # noqa: BLE001 - package code: Python goes on as well
+        traceback.print_exc()
