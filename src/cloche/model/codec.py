@@ -34,17 +34,19 @@ class CodecError(ValueError):
 
 def encode(value: object) -> Any:
     """``value`` as dicts, lists, strings, numbers, booleans and None; defaults are left out."""
-    return _encoder(type(value))(value)
+    kind: Any = type(value)
+    return _encoder(kind)(value)
 
 
 def decode(kind: type[T], value: object) -> T:
     """``value`` as an instance of ``kind``. Raises CodecError."""
-    result: T = _decoder(kind)(value)
+    hint: Any = kind
+    result: T = _decoder(hint)(value)
     return result
 
 
 @cache
-def _encoder(kind: type) -> Coder:
+def _encoder(kind: Any) -> Coder:
     if is_dataclass(kind):
         return _dataclass_encoder(kind)
     if issubclass(kind, Enum):
@@ -88,9 +90,10 @@ def _decoder(hint: Any) -> Coder:
 
 def _union_decoder(options: tuple[Any, ...]) -> Coder:
     optional = type(None) in options
-    named = {option.__name__: _decoder(option) for option in options if is_dataclass(option)}
+    classes: list[Any] = [option for option in options if is_dataclass(option)]
+    named = {option.__name__: _decoder(option) for option in classes}
     unnamed = next(iter(named.values()), None)
-    other = next((_decoder(o) for o in options if o is not type(None) and not is_dataclass(o)), None)
+    other = next((_decoder(o) for o in options if o is not type(None) and o not in classes), None)
 
     def decode_union(value: Any) -> Any:
         if value is None and optional:

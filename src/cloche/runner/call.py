@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -38,7 +38,8 @@ _FORMAT = Format(media_type="text/plain")
 
 
 def prepare() -> None:
-    """Do beforehand, once in a zygote, what the first call would spend a millisecond on: read the records' shapes."""
+    """Do beforehand, once in a zygote, what each call would spend a millisecond on."""
+    _start_logging()
     data = (LiteralData(value=""), BoundingBoxData(lower=(), upper=()), ComplexData(file="", format=_FORMAT, size=0))
     task = TaskRecord(
         job="",
@@ -54,8 +55,8 @@ def prepare() -> None:
 def run(layout: Layout, package: Package, hooks: Sequence[Hook] = ()) -> int:
     """Run the task in ``layout``; returns the exit code. Every failure is written as ``work/result.json``.
 
-    ``hooks`` are those that the package has registered. The caller has made ``layout.work`` the current directory. Where even the result cannot be written, the exit code
-    and the log are all there is.
+    ``hooks`` are those that the package has registered. The caller has made ``layout.work`` the current directory. Where
+    even the result cannot be written, the exit code and the log are all there is.
     """
     forking.catch_up(hooks)
     try:
@@ -86,26 +87,25 @@ def _execute(task: TaskRecord, layout: Layout, package: Package) -> ResultRecord
         report=ProgressFile(layout.progress),
     )
     _start_logging()
-    with _cancelling(process, job):
-        returned = process.invoke(values, job)
+    returned = _invoke(process, values, job)
     return ResultRecord(outputs=tuple(outputs.write(process, task, returned, layout)))
 
 
-@contextlib.contextmanager
-def _cancelling(process: Process[..., Any], job: Job) -> Iterator[None]:
-    """Tell code that has a Job when it is to stop; all other code is left to end at the signal."""
+def _invoke(process: Process[..., Any], values: Mapping[str, Sequence[Any]], job: Job) -> Any:
+    """Call it. Code that has a Job is told when it is to stop; all other code is left to end at the signal."""
     if process.job_name is None or threading.current_thread() is not threading.main_thread():
-        yield
-        return
+        return process.invoke(values, job)
     before = signal.signal(signal.SIGTERM, lambda *_: job.cancel())
     try:
-        yield
+        return process.invoke(values, job)
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def _start_logging() -> None:
     """What process code logs goes to standard error, hence to the job's log."""
+    if logging.root.handlers:
+        return
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 
 

@@ -44,7 +44,7 @@ def run(walls: raising.Walls, call: Call, ends: Ends, groups: Groups) -> NoRetur
     try:
         _attach(ends)
         groups.admit(0)
-        kernel.close_all_but((*walls.readable, ends.orders))
+        kernel.close_all_but((*walls.held, ends.orders))
         # until an order comes the supervisor's death is the execution's; afterwards once more, see _enclose
         kernel.die_with_parent()
         site = raising.isolate(walls)
@@ -82,12 +82,11 @@ def _await(descriptor: int) -> bytes:
 
 
 def _attach(ends: Ends) -> None:
-    signal.signal(signal.SIGTERM, _end)  # the first process of a namespace never gets what it has no handler for
     os.setsid()
     nothing = os.open("/dev/null", os.O_RDONLY)
     for source, target in ((nothing, 0), (ends.stdout, 1), (ends.stderr, 2)):
         os.dup2(source, target)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    kernel.unblock_signals()
     _volunteer()
 
 
@@ -97,6 +96,14 @@ def _volunteer() -> None:
         descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
         os.write(descriptor, b"1000")
         os.close(descriptor)
+
+
+def heed() -> None:
+    """Have executions that are forked from here on end at SIGTERM, which this process itself has blocked.
+
+    The first process of a namespace never gets what it has no handler for.
+    """
+    signal.signal(signal.SIGTERM, _end)
 
 
 def _end(number: int, _: object) -> NoReturn:
@@ -121,6 +128,7 @@ def _orphaned() -> bool:
 
 def _call(call: Call, jobdir: str) -> int:
     _settle(jobdir)
+    gc.freeze()  # what was made up to here is looked at in vain
     gc.enable()
     try:
         code = call(Layout(Path(jobdir)))

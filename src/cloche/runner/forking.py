@@ -1,8 +1,8 @@
 """What package code wants done after a fork.
 
-Supervisors and zygotes have one thread and hold no lock when they fork: what the standard library does in a child for the
-locks of other threads would be done for nothing, and cost each execution a quarter of a millisecond. So executions are
-forked without it, and do later what packages have registered for the same moment.
+Supervisors and zygotes have one thread and hold no lock when they fork: what the standard library does in a child for
+the locks of other threads would be done for nothing, in each execution. So executions are forked without it, and do
+later what packages have registered for the same moment.
 """
 
 import contextlib
@@ -32,7 +32,7 @@ def noted() -> Iterator[list[Hook]]:
         *, before: Function | None = None, after_in_child: Function | None = None, **others: Function | None
     ) -> None:
         given = {"before": before, "after_in_child": after_in_child, **others}
-        register(**{name: function for name, function in given.items() if function is not None})  # type: ignore[call-overload]  # it refuses what it does not know
+        register(**{name: function for name, function in given.items() if function is not None})
         hooks.append(Hook(before, after_in_child))
 
     os.register_at_fork = note
@@ -43,7 +43,7 @@ def noted() -> Iterator[list[Hook]]:
 
 
 def catch_up(hooks: Sequence[Hook]) -> None:
-    """Do what would have been done when this process was forked, the last registered first and first, as Python does."""
+    """Do what would have been done when this process was forked, in the order of Python."""
     for hook in reversed(hooks):
         _call(hook.before)
     for hook in hooks:

@@ -28,15 +28,13 @@ def write(process: Process[..., Any], task: TaskRecord, returned: Any, layout: L
 
     Raises WrongOutput, ProcessError, and what writing the files raises.
     """
-    layout.out.mkdir(exist_ok=True)
     known = dict(_ways(process.results))
     for number, request in enumerate(task.outputs):
         if (way := known.get(request.id)) is None:
             raise WrongOutput(f"output {request.id} is not declared")
         if (value := _follow(way, returned)) is None:
             continue
-        name = file_name(request.id, number)
-        yield ResultOutput(id=request.id, value=_deliver(way[-1], value, request, layout.out, name))
+        yield ResultOutput(id=request.id, value=_deliver(way[-1], value, request, layout, number))
 
 
 def _ways(results: Sequence[Result], around: tuple[Result, ...] = ()) -> Iterator[tuple[str, tuple[Result, ...]]]:
@@ -74,7 +72,7 @@ def _find(result: Result, returned: Any) -> Any:
     return value
 
 
-def _deliver(result: Result, value: Any, request: OutputRequest, out: Path, name: str) -> ResultValue:
+def _deliver(result: Result, value: Any, request: OutputRequest, layout: Layout, number: int) -> ResultValue:
     try:
         match result.kind:
             case LiteralKind() as kind:
@@ -84,11 +82,16 @@ def _deliver(result: Result, value: Any, request: OutputRequest, out: Path, name
                 box = kind.deliver(value)
                 return BoundingBoxResult(lower=box.lower, upper=box.upper, crs=box.crs)
             case ComplexKind() as kind:
-                path, written = kind.deliver(value, request.format or kind.domain.formats[0], out, name)
-                return FileResult(file=path.relative_to(out).as_posix(), format=written)
+                return _deliver_file(kind, value, request, layout.out, file_name(request.id, number))
             case None:
                 raise WrongOutput(f"output {request.id} is made of outputs")
     except ProcessError as error:
         raise ProcessError(f"Output {request.id}: {error.text}") from error
     except (TypeError, ValueError) as error:
         raise WrongOutput(f"output {request.id}: {error}") from error
+
+
+def _deliver_file(kind: ComplexKind, value: Any, request: OutputRequest, out: Path, name: str) -> FileResult:
+    out.mkdir(exist_ok=True)
+    path, written = kind.deliver(value, request.format or kind.domain.formats[0], out, name)
+    return FileResult(file=path.relative_to(out).as_posix(), format=written)

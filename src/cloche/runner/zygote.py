@@ -232,7 +232,7 @@ class _Zygote:
     def _supervise(self, data: bytes, descriptors: list[int]) -> NoReturn:
         code = 1
         try:
-            kernel.close_all_but((*descriptors, *self._walls.readable))
+            kernel.close_all_but((*descriptors, *self._walls.held))
             connection = socket.socket(fileno=descriptors[0])
             groups = Groups.of(orders.load_groups(data), descriptors[1:])
             supervisor.supervise(self._walls, self._call, SocketDesk(connection, groups), self._boot)

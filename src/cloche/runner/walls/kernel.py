@@ -5,9 +5,11 @@ Callable in a forked child: nothing here imports, starts threads or keeps state.
 
 import ctypes
 import errno
+import functools
 import os
 import platform
 import signal
+import struct
 from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
@@ -54,6 +56,14 @@ _LANDLOCK_CREATE_RULESET = 444
 _LANDLOCK_ADD_RULE = 445
 _LANDLOCK_RESTRICT_SELF = 446
 
+# structures as bytes: in a process just forked a class of ctypes costs more than what is done with it
+_MOUNT_ATTRIBUTES = struct.Struct("=4Q")
+_BENEATH = struct.Struct("=Qi")
+_PROGRAM = struct.Struct("@HP")
+_CAPABILITIES_HEADER = struct.pack("=Ii", 0x20080522, 0)
+_NO_CAPABILITIES = bytes(24)
+_NO_SIGNALS = bytes(128)  # sigset_t in glibc and musl
+
 _libc = ctypes.CDLL(None, use_errno=True)
 _interpreter = ctypes.PyDLL(None, use_errno=True)  # calls that keep the interpreter's lock
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
@@ -92,6 +102,7 @@ def fork_sealed(thread_id: int) -> int:
     return _check(_interpreter.syscall(ctypes.c_long(_CLONE[name]), flags, none, none, *last), "clone")
 
 
+@functools.cache
 def machine() -> str:
     """``x86_64`` or ``aarch64``. Raises OSError elsewhere: the walls know no other."""
     name = platform.machine()
@@ -146,15 +157,15 @@ def bind(source: str, target: str, *, flags: int = 0, recursive: bool = True) ->
 
 def set_attributes(target: str, attributes: int, *, recursive: bool = True) -> None:
     """Set read-only, nosuid, nodev, noexec (MOUNT_ATTR_* equal MS_* here) on a mount and those below it."""
-    structure = (ctypes.c_uint64 * 4)(attributes, 0, 0, 0)
+    structure = _MOUNT_ATTRIBUTES.pack(attributes, 0, 0, 0)
     _syscall(
         f"mount_setattr {target}",
         _MOUNT_SETATTR,
         ctypes.c_int(AT_FDCWD),
         os.fsencode(target),
         ctypes.c_uint(AT_RECURSIVE if recursive else 0),
-        ctypes.byref(structure),
-        ctypes.c_size_t(ctypes.sizeof(structure)),
+        structure,
+        ctypes.c_size_t(len(structure)),
     )
 
 
@@ -200,9 +211,7 @@ def drop_capabilities() -> None:
                 break  # past the last capability of this kernel
             _check(-1, f"prctl CAPBSET_DROP {capability}")
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, "prctl CAP_AMBIENT")
-    header = (ctypes.c_uint32 * 2)(0x20080522, 0)
-    empty = (ctypes.c_uint32 * 6)()
-    _syscall("capset", _CAPSET[machine()], ctypes.byref(header), ctypes.byref(empty))
+    _syscall("capset", _CAPSET[machine()], _CAPABILITIES_HEADER, _NO_CAPABILITIES)
 
 
 def close_all_but(keep: Iterable[int]) -> None:
@@ -216,26 +225,23 @@ def close_all_but(keep: Iterable[int]) -> None:
             low = descriptor + 1
 
 
-class _Program(ctypes.Structure):
-    _fields_ = (("length", ctypes.c_ushort), ("filter", ctypes.c_void_p))
+class Filter:
+    """A seccomp program, instructions of eight bytes, at a place where the kernel finds it."""
+
+    def __init__(self, program: bytes) -> None:
+        self._program = ctypes.create_string_buffer(program, len(program))
+        self.structure = _PROGRAM.pack(len(program) // 8, ctypes.addressof(self._program))
 
 
-class _Beneath(ctypes.Structure):
-    _pack_ = 1
-    _fields_ = (("access", ctypes.c_uint64), ("parent", ctypes.c_int32))
-
-
-def load_filter(program: bytes) -> None:
-    """Load a seccomp filter: instructions of eight bytes. Needs no_new_privileges."""
-    buffer = ctypes.create_string_buffer(program, len(program))
-    structure = _Program(len(program) // 8, ctypes.addressof(buffer))
+def load_filter(program: Filter) -> None:
+    """Load a seccomp filter. Needs no_new_privileges."""
     set_mode_filter = 1
     _syscall(
         "seccomp",
         _SECCOMP[machine()],
         ctypes.c_uint(set_mode_filter),
         ctypes.c_uint(0),
-        ctypes.byref(structure),
+        program.structure,
     )
 
 
@@ -251,22 +257,26 @@ def landlock_create(attributes: bytes) -> int:
     return _syscall(
         "landlock_create_ruleset",
         _LANDLOCK_CREATE_RULESET,
-        ctypes.create_string_buffer(attributes, len(attributes)),
+        attributes,
         ctypes.c_size_t(len(attributes)),
         ctypes.c_uint32(0),
     )
 
 
-def landlock_allow(ruleset: int, access: int, descriptor: int) -> None:
-    """Allow ``access`` beneath what ``descriptor`` stands for."""
-    rule = _Beneath(access, descriptor)
+def landlock_rule(access: int, descriptor: int) -> bytes:
+    """What allows ``access`` beneath what ``descriptor`` stands for."""
+    return _BENEATH.pack(access, descriptor)
+
+
+def landlock_allow(ruleset: int, rule: bytes) -> None:
+    """Add a rule."""
     path_beneath = 1
     _syscall(
         "landlock_add_rule",
         _LANDLOCK_ADD_RULE,
         ctypes.c_int(ruleset),
         ctypes.c_int(path_beneath),
-        ctypes.byref(rule),
+        rule,
         ctypes.c_uint32(0),
     )
 
@@ -284,6 +294,11 @@ def signal_descriptor(signals: Iterable[int]) -> int:
     buffer = (ctypes.c_ulong * 16)(mask)  # sigset_t is 128 bytes in glibc and musl
     flags = os.O_CLOEXEC | os.O_NONBLOCK
     return _check(_libc.signalfd(ctypes.c_int(-1), ctypes.byref(buffer), ctypes.c_int(flags)), "signalfd")
+
+
+def unblock_signals() -> None:
+    """Let every signal through."""
+    _check(_libc.sigprocmask(ctypes.c_int(signal.SIG_SETMASK), _NO_SIGNALS, None), "sigprocmask")
 
 
 def read_signal(descriptor: int) -> tuple[int, int | None] | None:

@@ -3,6 +3,7 @@
 import os
 import stat
 import struct
+from collections.abc import Iterable
 
 from cloche.runner.walls import kernel
 
@@ -21,56 +22,63 @@ _TCP = 0b11  # bind, connect
 _SCOPES = 0b11  # abstract unix sockets, signals
 
 
+READING = EXECUTE | READ_FILE | READ_DIR
+LISTING = READ_DIR
+"""To see the names in directories."""
+DEVICE = READ_FILE | WRITE_FILE
+"""No ioctl."""
+
+
+def rule(abi: int, descriptor: int, access: int) -> bytes:
+    """What allows ``access`` beneath an O_PATH descriptor, for ``Rules.add``. Raises OSError."""
+    if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        access &= EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
+    return kernel.landlock_rule(access & _rights(abi), descriptor)
+
+
 class Rules:
     """A ruleset to be filled. What is not allowed beneath a path is forbidden, once ``enforce`` was called."""
 
     def __init__(self, abi: int, *, network: bool) -> None:
         """Raises OSError where the kernel has no Landlock."""
-        self._rights = _RIGHTS[min(abi, max(_RIGHTS))]
-        self.descriptor = kernel.landlock_create(_attributes(self._rights, abi, network=network))
+        self._abi = abi
+        self.descriptor = kernel.landlock_create(_attributes(abi, network=network))
 
-    def allow_reading(self, *paths: str | int) -> None:
-        """Read and execute beneath paths or O_PATH descriptors; paths that do not exist are left out."""
+    def add(self, rules: Iterable[bytes]) -> None:
+        """What ``rule`` has made."""
+        for prepared in rules:
+            kernel.landlock_allow(self.descriptor, prepared)
+
+    def allow_reading(self, *paths: str) -> None:
+        """Read and execute beneath paths; those that do not exist are left out."""
         for path in paths:
-            self._allow(path, EXECUTE | READ_FILE | READ_DIR)
-
-    def allow_listing(self, path: str) -> None:
-        """See the names in directories beneath ``path``."""
-        self._allow(path, READ_DIR)
+            self._allow(path, READING)
 
     def allow_writing(self, *paths: str) -> None:
         """Everything but to execute."""
         for path in paths:
-            self._allow(path, self._rights & ~(EXECUTE | IOCTL_DEV))
-
-    def allow_devices(self, *paths: str) -> None:
-        """Read and write, no ioctl."""
-        for path in paths:
-            self._allow(path, READ_FILE | WRITE_FILE)
+            self._allow(path, ~(EXECUTE | IOCTL_DEV))
 
     def enforce(self) -> None:
         """Put the calling thread under the rules. Needs no_new_privileges."""
         kernel.landlock_restrict(self.descriptor)
         os.close(self.descriptor)
 
-    def _allow(self, path: str | int, access: int) -> None:
-        if isinstance(path, int):
-            self._add(path, access)
-            return
+    def _allow(self, path: str, access: int) -> None:
         try:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             return
-        self._add(descriptor, access)
+        kernel.landlock_allow(self.descriptor, rule(self._abi, descriptor, access))
         os.close(descriptor)
 
-    def _add(self, descriptor: int, access: int) -> None:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            access &= EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
-        kernel.landlock_allow(self.descriptor, access & self._rights, descriptor)
+
+def _rights(abi: int) -> int:
+    return _RIGHTS[min(abi, max(_RIGHTS))]
 
 
-def _attributes(rights: int, abi: int, *, network: bool) -> bytes:
+def _attributes(abi: int, *, network: bool) -> bytes:
+    rights = _rights(abi)
     tcp = 0 if network else _TCP
     if abi >= _SCOPE_ABI:
         return struct.pack("<QQQ", rights, tcp, _SCOPES)

@@ -47,10 +47,10 @@ class Enforced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walls:
-    """What is prepared once a zygote. ``readable`` are O_PATH descriptors; uid and gid are those seen inside.
+    """What is prepared once a zygote. uid and gid are those seen inside.
 
-    ``own_tmp``: executions have a ``/tmp`` of their own. ``writable``: directories that are the execution's own
-    besides, at level LANDLOCK.
+    ``held`` are the O_PATH descriptors that ``rules`` of Landlock name. ``own_tmp``: executions have a ``/tmp`` of
+    their own. ``writable``: directories that are the execution's own besides, at level LANDLOCK.
     """
 
     level: Level
@@ -59,8 +59,9 @@ class Walls:
     network: bool = False
     own_tmp: bool = False
     abi: int = 0
-    filter: bytes = b""
-    readable: tuple[int, ...] = ()
+    filter: kernel.Filter | None = None
+    held: tuple[int, ...] = ()
+    rules: tuple[bytes, ...] = ()
     writable: tuple[str, ...] = ()
 
     @property
@@ -77,7 +78,10 @@ def prepare(level: Level, view: View, jobs: str, *, uid: int, gid: int, network:
     if not abi:
         raise OSError("Landlock: not in this kernel, or not enabled (lsm=)")
     own = _OWN_ROOT if level is Level.FULL else tuple(f"/proc/{name}" for name in _SHARED_PROC)
-    readable = tuple(_paths(view.readable)) + tuple(_paths(own))
+    allowed = [(descriptor, landlock.READING) for descriptor in _paths((*view.readable, *own, *_READABLE_DEVICES))]
+    allowed += [(descriptor, landlock.DEVICE) for descriptor in _paths(_DEVICES)]
+    if level is Level.FULL:  # whose every name was chosen
+        allowed += [(descriptor, landlock.LISTING) for descriptor in _paths(("/",))]
     return Walls(
         level=level,
         uid=uid,
@@ -85,8 +89,9 @@ def prepare(level: Level, view: View, jobs: str, *, uid: int, gid: int, network:
         network=network,
         own_tmp=level is Level.FULL and not any(path.startswith("/tmp/") for path in (*view.readable, jobs)),  # noqa: S108
         abi=abi,
-        filter=seccomp.assemble(kernel.machine(), network=network, shared=level is not Level.FULL),
-        readable=readable,
+        filter=kernel.Filter(seccomp.assemble(kernel.machine(), network=network, shared=level is not Level.FULL)),
+        held=tuple(descriptor for descriptor, _ in allowed),
+        rules=tuple(landlock.rule(abi, descriptor, access) for descriptor, access in allowed),
     )
 
 
@@ -145,11 +150,9 @@ def _raise(steps: Sequence[Step], site: Site) -> None:
 def _begin_rules(site: Site) -> None:
     walls = site.walls
     rules = landlock.Rules(walls.abi, network=walls.network)
-    rules.allow_reading(*walls.readable, *_READABLE_DEVICES)
-    rules.allow_devices(*_DEVICES)
+    rules.add(walls.rules)
     if walls.level is Level.FULL:
         rules.allow_reading("/proc")
-        rules.allow_listing("/")  # whose every name was chosen
         rules.allow_writing("/dev/shm")  # noqa: S108 - the execution's own
     else:
         rules.allow_reading(*(f"/proc/self/{name}" for name in _OWN_PROC))
@@ -163,6 +166,12 @@ def _enforce_rules(site: Site) -> None:
     site.rules.allow_reading(*cell.inputs(site.jobdir))
     site.rules.allow_writing(cell.places(site.jobdir)[0], *(("/tmp",) if site.walls.own_tmp else ()))  # noqa: S108
     site.rules.enforce()
+
+
+def _filter(site: Site) -> None:
+    if site.walls.filter is None:
+        raise OSError("seccomp: no filter was made")
+    kernel.load_filter(site.walls.filter)
 
 
 def _limit(site: Site) -> None:
@@ -235,5 +244,5 @@ ORDERED: tuple[Step, ...] = (
     Step("capabilities", _FULL, lambda _: kernel.drop_capabilities()),
     Step("no new privileges", _EVERY, lambda _: kernel.no_new_privileges()),
     Step("Landlock", _WALLED, _enforce_rules),
-    Step("seccomp", _WALLED, lambda site: kernel.load_filter(site.walls.filter)),
+    Step("seccomp", _WALLED, _filter),
 )
