@@ -44,7 +44,7 @@ def older(tmp_path: Path) -> Path:
         (tmp_path / controller / "cgroup.procs").touch()
         for folder in (tmp_path / controller / "cloche", tmp_path / controller / "cloche/one"):
             folder.mkdir()
-            for name in ("cgroup.procs", *names):
+            for name in ("cgroup.procs", "tasks", *names):
                 (folder / name).touch()
     return tmp_path
 

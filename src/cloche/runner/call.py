@@ -55,8 +55,8 @@ def prepare() -> None:
 def run(layout: Layout, package: Package, hooks: Sequence[Hook] = ()) -> int:
     """Run the task in ``layout``; returns the exit code. Every failure is written as ``work/result.json``.
 
-    ``hooks`` are those that the package has registered. The caller has made ``layout.work`` the current directory. Where
-    even the result cannot be written, the exit code and the log are all there is.
+    ``hooks`` are those that the package has registered. The caller has made ``layout.work`` the current directory.
+    Where even the result cannot be written, the exit code and the log are all there is.
     """
     forking.catch_up(hooks)
     try:
