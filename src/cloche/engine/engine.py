@@ -127,11 +127,14 @@ class Engine:
             self._crew.submit(self._go_on)
 
     def _answer(self) -> None:
-        """What a wake wants is a job to be claimed; the loop is stirred where it is something else, or asleep."""
+        """What a wake wants is a job to be claimed; the loop is stirred where it is something else, or asleep.
+
+        Afterwards: what the loop has to look at would keep the job waiting.
+        """
         cases = self._claim()
+        self._begin(cases)
         if not cases or self._asleep:
             self._stir.set()
-        self._begin(cases)
 
     def _go_on(self) -> None:
         self._begin(self._claim())

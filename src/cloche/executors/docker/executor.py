@@ -78,6 +78,7 @@ class DockerExecutor:
         self._gates: dict[str, threading.Lock] = {}
         self._pools: dict[Kind, Pool] = {}
         self._overdue: dict[str, float] = {}
+        self._used: dict[str, Slot] = {}
         self._closed = False
         self._sweep()
 
@@ -180,6 +181,10 @@ class DockerExecutor:
         with self._lock:
             self._overdue.pop(handle.key, None)
             self._gates.pop(handle.key, None)
+            slot = self._used.pop(handle.key, None)
+        if slot is not None:
+            slot.attached.close()
+            self._reaper.settle(slot.name)
 
     def listen(self, on_change: Callable[[str], None]) -> None:
         self._followed.on_change = on_change
@@ -188,6 +193,10 @@ class DockerExecutor:
         with self._lock:
             self._closed = True
             pools, self._pools = list(self._pools.values()), {}
+            used, self._used = list(self._used.values()), {}
+        for slot in used:
+            slot.attached.close()
+            self._reaper.settle(slot.name)
         for pool in pools:
             pool.close()
         self._reaper.close(_CLOSE_TIMEOUT_S)
@@ -245,7 +254,6 @@ class DockerExecutor:
             self._drop(slot)
             self._reaper.discard(slot.name)
             raise Unreachable(f"the job directory could not be handed over: {error}") from None
-        self._reaper.settle(slot.name)
         order, letter = Order(limits=task.limits), Letter(jobdir=recipe.JOB, limits=task.limits)
         try:
             slot.attached.send(order.dump() + letter.dump() + b"\n")
@@ -253,9 +261,9 @@ class DockerExecutor:
         except OSError:
             line = b""
         if line == orders.STARTED:
-            slot.attached.close()
             return True
         self._drop(slot)
+        self._reaper.settle(slot.name)
         if line is None:
             raise Unreachable("the container did not say whether it got its order")
         return False
@@ -266,6 +274,9 @@ class DockerExecutor:
             os.close(slot.pidfd)
 
     def _begun(self, slot: Slot, task: Task) -> Handle:
+        """What is left of the slot is let go of when the execution has ended: it would have to wait for it now."""
+        with self._lock:
+            self._used[task.key] = slot
         self._followed.begin(task.key, slot.holder.container, slot.pidfd)
         return Occupied(holder=slot.holder, jobdir=task.jobdir).handle(task.key)
 

@@ -14,6 +14,7 @@ from cloche.ports.executor import Unreachable
 log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY_S = 60.0
+LEAD_S = 0.1
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 30.0
 
@@ -116,6 +117,8 @@ class Reaper:
         with self._changed:
             while not self._doomed and not self._closing and time.monotonic() < self._sweep_at:
                 self._changed.wait(max(0.01, self._sweep_at - time.monotonic()))
+            # removing a container keeps a processor busy for long: the answer of its job goes first
+            self._changed.wait_for(lambda: self._closing, LEAD_S)
             return bool(self._doomed) or not self._closing
 
     def _end(self, name: str, container: str) -> bool:

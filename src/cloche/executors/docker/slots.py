@@ -14,7 +14,7 @@ from cloche.executors._processes import pids
 from cloche.executors.docker import places, recipe
 from cloche.executors.docker.daemon import Daemon, Denied, Missing
 from cloche.executors.docker.places import Holder, Places
-from cloche.executors.docker.reaper import Reaper
+from cloche.executors.docker.reaper import LEAD_S, Reaper
 from cloche.executors.docker.recipe import Kind, Surroundings
 from cloche.executors.docker.stream import Attached
 from cloche.jobdir import orders
@@ -25,7 +25,6 @@ from cloche.ports.executor import Refused, Unreachable
 log = structlog.get_logger(__name__)
 
 _CLOSE_TIMEOUT_S = 10.0
-_LEAD_S = 0.1
 BROKEN = "The package of this process is broken; the operator finds the error in the server's log."
 UNMADE = "No container could be made for this process; the operator finds the error in the server's log."
 NO_ROOM = "No container could be made for this process: the disk of the container engine is full."
@@ -257,7 +256,7 @@ class Pool:
             while not self._closed and len(self._ready) >= self._wanted and not self._is_unused():
                 self._changed.wait(max(0.01, self._used + self._idle_s - time.monotonic()))
             # making a container keeps a processor busy for long: the job that has just begun goes first
-            self._changed.wait_for(lambda: self._closed, _LEAD_S)
+            self._changed.wait_for(lambda: self._closed, LEAD_S)
             return not self._closed and not self._is_unused()
 
     def _is_unused(self) -> bool:
