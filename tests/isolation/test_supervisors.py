@@ -18,8 +18,10 @@ from typing import Any
 
 import pytest
 
+import needs
 from cloche.executors._processes import pids
 from cloche.executors.local.executor import LocalExecutor
+from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.slots import group_names, is_over
 from cloche.executors.local.zygote import Zygote
 from cloche.jobdir.files import read_record
@@ -61,6 +63,23 @@ def ran(bench: Bench, process: str, limits: Limits | None = None, **values):
     done = bench.wait(task)
     time.sleep(0.1)
     return task, done
+
+
+def test_what_a_package_wants_done_after_a_fork_is_done_once_in_every_execution(bench: Bench) -> None:
+    assert [ran(bench, "forks")[1].value for _ in range(3)] == ["after free"] * 3
+
+
+def test_no_two_executions_draw_the_same_numbers(bench: Bench) -> None:
+    drawn = [ran(bench, "draw")[1].value for _ in range(4)]
+    assert len(set(drawn)) == len(drawn), drawn
+
+
+def test_every_execution_is_in_a_control_group_of_its_own(bench: Bench) -> None:
+    tree = GroupTree.open(None)
+    needs.need("group-memory", when=tree.limits("memory"), reason=tree.describe())
+    groups = [ran(bench, "group")[1].value for _ in range(3)]
+    assert all("cloche" in group for group in groups), groups
+    assert len(set(groups)) == len(groups), groups
 
 
 def test_an_execution_finds_nothing_of_the_one_before_in_its_memory(bench: Bench) -> None:

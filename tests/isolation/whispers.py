@@ -1,7 +1,10 @@
 """Processes that tell secrets, and that look for them."""
 
 import ctypes
+import os
+import random
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,3 +71,34 @@ def linger(name: str) -> Annotated[str, Output("Said", id="result")]:
         Path(f"{name}-{number}").touch()
     time.sleep(0.6)
     return "lingered"
+
+
+_FORKS: list[str] = []
+_GATE = threading.Lock()
+
+
+def _after() -> None:
+    _GATE.release()  # as the standard library's own do: what comes before has taken it
+    _FORKS.append("after")
+
+
+os.register_at_fork(before=_GATE.acquire, after_in_child=_after, after_in_parent=_GATE.release)
+
+
+@process
+def forks() -> Annotated[str, Output("Calls of the package's hooks, and whether its lock is free", id="result")]:
+    """What was done for this fork."""
+    return f"{' '.join(_FORKS)} {'taken' if _GATE.locked() else 'free'}"
+
+
+@process
+def draw() -> Annotated[str, Output("A number", id="result")]:
+    """Throw the dice that all executions have a copy of."""
+    return str(random.getrandbits(64))
+
+
+@process
+def group() -> Annotated[str, Output("The control group of its memory", id="result")]:
+    """Say where its memory is counted."""
+    lines = Path("/proc/self/cgroup").read_text().splitlines()
+    return next(line.split(":", 2)[2] for line in lines if line.split(":", 2)[1] in ("memory", ""))
