@@ -1,5 +1,6 @@
 """The KVP grammar of WPS 1.0.0: lists, attributes, encodings."""
 
+from contextlib import suppress
 from urllib.parse import quote, quote_plus, unquote
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from cloche.model.data import BoundingBoxData
 from cloche.model.errors import ClocheError, WrongInputData
 from cloche.protocols._ows import kvp as queries
-from cloche.protocols._ows.errors import OwsError
+from cloche.protocols._ows.errors import Code, OwsError
 from cloche.protocols._ows.operations import boolean, operation
 from cloche.protocols.wps1 import kvp
 from cloche.protocols.wps1.datainputs import Item, parse
@@ -51,7 +52,14 @@ OPERATIONS = ("GetCapabilities", "DescribeProcess", "Execute")
     ],
 )
 def test_lists(undecoded, expected):
-    assert [(item.id, item.value, item.attributes) for item in parse(undecoded)] == expected
+    assert [(item.id, item.value, item.attributes) for item in parse("DataInputs", undecoded)] == expected
+
+
+@pytest.mark.parametrize("undecoded", ["a=caf%E9", "a%3Dcaf%25E9", "a%3Dcaf%E9", "caf%E9=1", "a=1@uom=%C3"])
+def test_what_is_not_utf_8_is_refused_by_name(undecoded):
+    with pytest.raises(OwsError) as refused:
+        parse("DataInputs", undecoded)
+    assert (refused.value.fault.code, refused.value.fault.locator) == (Code.INVALID, "DataInputs")
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Zs", "Cc", "Zl", "Zp"]), min_size=1).filter(
@@ -83,13 +91,14 @@ def rendered(items):
 @given(ITEMS, st.booleans())
 def test_round_trip(items, twice):
     text = rendered(items)
-    assert parse(quote_plus(text) if twice else text) == tuple(items)
+    assert parse("DataInputs", quote_plus(text) if twice else text) == tuple(items)
 
 
 @given(st.text())
 def test_no_text_is_too_strange_for_the_grammar(text):
-    for item in parse(text):
-        assert item.id
+    with suppress(OwsError):
+        for item in parse("DataInputs", text):
+            assert item.id
 
 
 @given(st.binary(max_size=300))
@@ -176,3 +185,12 @@ def test_execute_encoded_as_a_whole_reaches_the_process(tmp_path):
         f"service=WPS&version=1.0.0&request=Execute&identifier=echo&DataInputs={data}&RawDataOutput=text"
     )
     assert answer.text == "a;b=c@d +%"
+
+
+@pytest.mark.parametrize("parameter", ["Identifier", "language", "DataInputs"])
+def test_a_query_that_is_not_utf_8_starts_nothing(parameter, tmp_path):
+    house = House(tmp_path)
+    found = house.get(f"service=WPS&version=1.0.0&request=Execute&{parameter}=caf%E9")
+    assert found.status_code == 400
+    assert f'locator="{parameter.lower()}"' in found.text
+    assert house.jobs == []

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @config_option
 @demo_option
 def processes(config: Path | None, *, demo: bool) -> None:
-    """List the processes that the settings publish."""
+    """List the processes that the settings publish; exit code 1 where a package is broken."""
     from rich.table import Table
 
     from cloche.app.publications import open_catalog, strays
@@ -40,10 +40,13 @@ def processes(config: Path | None, *, demo: bool) -> None:
             description = published.description
             table.add_row(description.id, description.version, description.title, published.package)
         show_table(table)
-        for line in (*problems(catalog), *strays(settings, catalog)):
+        broken = problems(catalog)
+        for line in (*broken, *strays(settings, catalog)):
             click.echo(line, err=True)
         if not catalog.processes() and not catalog.problems():
             click.echo("No packages: name some in [processing] packages of cloche.toml, or try --demo.", err=True)
+    if broken:
+        raise click.exceptions.Exit(1)
 
 
 @click.command()

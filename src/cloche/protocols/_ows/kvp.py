@@ -1,7 +1,9 @@
 """Requests as key-value pairs (OWS Common 1.1 clause 11.2.2)."""
 
 from dataclasses import dataclass
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
+
+from cloche.protocols._ows.errors import invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +34,23 @@ def parse(query: bytes) -> Kvp:
         if key and not pairs.get(key):
             pairs[key] = value
     return Kvp(pairs)
+
+
+def check(query: Kvp) -> None:
+    """Refuse what is not UTF-8 where it is decoded: clients of other encodings would get other text than they sent.
+
+    Raises OwsError.
+    """
+    for name, value in query.undecoded.items():
+        decoded(name, value)
+
+
+def decoded(name: str, value: str, *, plus: bool = True) -> str:
+    """The value of the parameter ``name``, without its percent-encoding. ``plus``: a plus sign is a space.
+
+    Raises OwsError where it is not UTF-8.
+    """
+    try:
+        return unquote(value.replace("+", " ") if plus else value, errors="strict")
+    except UnicodeDecodeError:
+        raise invalid(name, f"The parameter '{name}' is not UTF-8 where it is percent-encoded.") from None

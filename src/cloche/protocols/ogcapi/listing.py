@@ -45,10 +45,11 @@ def parse(query_string: bytes) -> Asked:
     """Raises Refused."""
     found: dict[str, list[str]] = {}
     try:
-        for name, value in parse_qsl(query_string.decode("latin-1"), keep_blank_values=True, max_num_fields=200):
+        text = query_string.decode("latin-1")
+        for name, value in parse_qsl(text, keep_blank_values=True, max_num_fields=200, errors="strict"):
             found.setdefault(name, []).append(value)
     except ValueError:
-        raise bad_parameter("query", "it cannot be read.") from None
+        raise bad_parameter("query", "it cannot be read: names and values are UTF-8, 200 at most.") from None
     return Asked(values=found)
 
 

@@ -8,7 +8,10 @@ once more.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import unquote, unquote_plus
+from functools import partial
+from urllib.parse import unquote_plus
+
+from cloche.protocols._ows import kvp
 
 ATTRIBUTES = frozenset(
     {"asreference", "datatype", "encoding", "format", "href", "method", "mimetype", "schema", "uom", "xlink:href"}
@@ -29,12 +32,16 @@ class Item:
         return self.attributes.get(name, "")
 
 
-def parse(undecoded: str) -> tuple[Item, ...]:
-    """The elements of a list as it stands in the query string. Never fails; elements without identifier go."""
+def parse(name: str, undecoded: str) -> tuple[Item, ...]:
+    """The elements of the list ``name`` as it stands in the query string; elements without identifier go.
+
+    Raises OwsError where a piece is not UTF-8.
+    """
+    decode: Callable[[str], str]
     if any(delimiter in undecoded for delimiter in DELIMITERS):
-        pieces, decode = undecoded, unquote_plus
+        pieces, decode = undecoded, partial(kvp.decoded, name)
     else:
-        pieces, decode = unquote_plus(undecoded), unquote
+        pieces, decode = kvp.decoded(name, undecoded), partial(kvp.decoded, name, plus=False)
     return tuple(item for piece in _unbracketed(pieces).split(";") if (item := _item(piece, decode)).id)
 
 

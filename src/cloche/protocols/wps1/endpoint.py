@@ -67,6 +67,7 @@ class Endpoint:
 
     async def _get(self, exchange: Exchange) -> Reply:
         query = queries.parse(exchange.scope["query_string"])
+        queries.check(query)
         name = operation(query, OPERATIONS)
         if name == "Execute":
             submit = partial(self._executions.submit_kvp, query, exchange.accept_language)

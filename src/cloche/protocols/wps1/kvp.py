@@ -52,8 +52,8 @@ def process_identifier(query: Kvp) -> str:
 
 def execute_request(query: Kvp, description: ProcessDescription, deposit: Deposit) -> Execute:
     """Raises OwsError, InputError."""
-    document = tuple(_output(item) for item in parse(query.raw("responsedocument")))
-    raw = tuple(_output(item) for item in parse(query.raw("rawdataoutput")))
+    document = tuple(_output(item) for item in parse("ResponseDocument", query.raw("responsedocument")))
+    raw = tuple(_output(item) for item in parse("RawDataOutput", query.raw("rawdataoutput")))
     if raw and document:
         raise invalid("RawDataOutput", "Either RawDataOutput or ResponseDocument may be given, not both.")
     if len(raw) > 1:
@@ -64,7 +64,7 @@ def execute_request(query: Kvp, description: ProcessDescription, deposit: Deposi
         protocol=PROTOCOL,
         mode=Mode.ASYNC if store else Mode.SYNC,
         store=store,
-        inputs=tuple(_inputs(parse(query.raw("datainputs")), description, deposit)),
+        inputs=tuple(_inputs(parse("DataInputs", query.raw("datainputs")), description, deposit)),
         outputs=raw or document,
         response=Response.RAW if raw else Response.DOCUMENT,
         status=boolean(query.get("status"), "status"),

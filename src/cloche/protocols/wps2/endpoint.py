@@ -71,6 +71,7 @@ class Endpoint:
 
     async def _get(self, exchange: Exchange) -> Reply:
         query = queries.parse(exchange.scope["query_string"])
+        queries.check(query)
         name = operation(query, OPERATIONS)
         if name == "Execute":
             raise OwsError(Code.OPERATION_NOT_SUPPORTED, "WPS 2.0 has Execute by POST only.", locator=name)
