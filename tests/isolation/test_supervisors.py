@@ -69,9 +69,21 @@ def test_what_a_package_wants_done_after_a_fork_is_done_once_in_every_execution(
     assert [ran(bench, "forks")[1].value for _ in range(3)] == ["after free"] * 3
 
 
-def test_no_two_executions_draw_the_same_numbers(bench: Bench) -> None:
-    drawn = [ran(bench, "draw")[1].value for _ in range(4)]
+@pytest.mark.parametrize("process", ["draw", "secret"])
+def test_no_two_executions_draw_the_same_numbers(bench: Bench, process: str) -> None:
+    drawn = [ran(bench, process)[1].value for _ in range(4)]
     assert len(set(drawn)) == len(drawn), drawn
+
+
+def test_what_process_code_has_forked_ends_at_the_signal(bench: Bench) -> None:
+    assert ran(bench, "terminate")[1].value == "{-15}"
+
+
+def test_what_is_left_in_a_stream_at_import_is_in_no_log(bench: Bench) -> None:
+    task, done = ran(bench, "draw")
+    assert done.exit is not None
+    assert done.exit.ok
+    assert not Layout(task.jobdir).stderr.exists()
 
 
 def test_every_execution_is_in_a_control_group_of_its_own(bench: Bench) -> None:

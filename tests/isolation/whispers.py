@@ -1,8 +1,10 @@
 """Processes that tell secrets, and that look for them."""
 
 import ctypes
+import multiprocessing
 import os
 import random
+import signal
 import sys
 import threading
 import time
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Annotated
 
 from cloche.process import Output, process
+
+print("unfinished", end="", file=sys.stderr)
 
 
 @process
@@ -102,3 +106,22 @@ def group() -> Annotated[str, Output("The control group of its memory", id="resu
     """Say where its memory is counted."""
     lines = Path("/proc/self/cgroup").read_text().splitlines()
     return next(line.split(":", 2)[2] for line in lines if line.split(":", 2)[1] in ("memory", ""))
+
+
+@process
+def terminate() -> Annotated[str, Output("How its child ended", id="result")]:
+    """End a child that was just forked, as pools do."""
+    ends = []
+    for _ in range(10):
+        if (child := os.fork()) == 0:
+            time.sleep(5)
+            os._exit(0)
+        os.kill(child, signal.SIGTERM)
+        ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    return str(set(ends))
+
+
+@process
+def secret() -> Annotated[str, Output("The secret of its pools", id="result")]:
+    """Tell what multiprocessing signs its messages with."""
+    return multiprocessing.current_process().authkey.hex()

@@ -1,6 +1,7 @@
 """What packages want done after a fork, when they are forked without Python's own doing it."""
 
 import os
+import signal
 
 import pytest
 
@@ -33,12 +34,31 @@ def test_a_hook_that_fails_is_told_and_the_others_are_done(capsys):
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
+def leave():
+    raise SystemExit(3)
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("hook", [leave, interrupt])
+def test_a_hook_that_wants_to_leave_does_not_end_the_execution(hook):
+    called = []
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    forking.catch_up([forking.Hook(None, hook), forking.Hook(None, lambda: called.append("next"))])
+    assert called == ["next"]
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == masked
+
+
 def test_what_python_refuses_is_refused_and_not_noted():
     with forking.noted() as hooks:
         with pytest.raises(TypeError):
             os.register_at_fork(after_in_child="no function")
         with pytest.raises(TypeError):
             os.register_at_fork(never=print)
+        with pytest.raises(TypeError):
+            os.register_at_fork(before=None)
     assert hooks == []
 
 

@@ -99,6 +99,8 @@ def _union_decoder(options: tuple[Any, ...]) -> Coder:
         if value is None and optional:
             return None
         name = value.get("$type") if isinstance(value, dict) else None
+        if name is not None and not isinstance(name, str):
+            raise CodecError("$type is a text")
         decoder = other if not isinstance(value, dict) else unnamed if name is None else named.get(name)
         if decoder is None:
             raise CodecError(f"{name or type(value).__name__} is not one of the possible kinds")
@@ -192,4 +194,7 @@ def _reader(read: Coder) -> Coder:
 def _decode_float(value: Any) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise CodecError(f"float is expected, {type(value).__name__} found")
-    return float(value)
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise CodecError(str(error)) from None

@@ -25,7 +25,7 @@ from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
 from cloche.model.job import FailureKind
 from cloche.model.limits import Limits
-from cloche.runner import failures, forking, inputs, outputs
+from cloche.runner import failures, forking, inputs, outputs, termination
 from cloche.runner.breaches import NO_ROOM
 from cloche.runner.failures import STOPPED
 from cloche.runner.forking import Hook
@@ -95,7 +95,7 @@ def _invoke(process: Process[..., Any], values: Mapping[str, Sequence[Any]], job
     """Call it. Code that has a Job is told when it is to stop; all other code is left to end at the signal."""
     if process.job_name is None or threading.current_thread() is not threading.main_thread():
         return process.invoke(values, job)
-    before = signal.signal(signal.SIGTERM, lambda *_: job.cancel())
+    before = termination.heed(job.cancel)
     try:
         return process.invoke(values, job)
     finally:

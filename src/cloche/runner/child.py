@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import os
+import random
 import select
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import NoReturn
 
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Letter
-from cloche.runner import rehearsal
+from cloche.runner import rehearsal, termination
 from cloche.runner.desk import readable
 from cloche.runner.groups import Groups
 from cloche.runner.walls import cell, kernel, raising
@@ -24,6 +25,7 @@ _ENFORCED_BYTES = 3
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
 
 Call = Callable[[Layout], int]
+_SEED = random.seed  # whatever packages put in its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +84,7 @@ def _await(descriptor: int) -> bytes:
 
 
 def _attach(ends: Ends) -> None:
+    termination.heed(_end)  # the first process of a namespace never gets what it has no handler for
     os.setsid()
     nothing = os.open("/dev/null", os.O_RDONLY)
     for source, target in ((nothing, 0), (ends.stdout, 1), (ends.stderr, 2)):
@@ -98,16 +101,8 @@ def _volunteer() -> None:
         os.close(descriptor)
 
 
-def heed() -> None:
-    """Have executions that are forked from here on end at SIGTERM, which this process itself has blocked.
-
-    The first process of a namespace never gets what it has no handler for.
-    """
-    signal.signal(signal.SIGTERM, _end)
-
-
-def _end(number: int, _: object) -> NoReturn:
-    raise SystemExit(128 + number)
+def _end() -> NoReturn:
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _enclose(site: raising.Site, letter: Letter, enforced: raising.Enforced) -> None:
@@ -131,6 +126,8 @@ def _call(call: Call, jobdir: str) -> int:
     gc.freeze()  # what was made up to here is looked at in vain
     gc.enable()
     try:
+        termination.spare_children()
+        _draw_anew()
         code = call(Layout(Path(jobdir)))
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 1
@@ -144,12 +141,18 @@ def _call(call: Call, jobdir: str) -> int:
 
 
 def _settle(jobdir: str) -> None:
-    """The environment of an execution; two of one zygote must not draw the same random numbers."""
+    """The environment of an execution."""
     work, own_tmp = cell.places(jobdir)
     os.environ["HOME"] = work
     os.environ["TMPDIR"] = own_tmp
     tempfile.tempdir = None  # the package may have asked for it on import
     os.chdir(work)
-    for name in ("random", "numpy.random"):
-        if (generator := sys.modules.get(name)) is not None:
-            generator.seed()
+
+
+def _draw_anew() -> None:
+    """Two executions of one zygote must not draw the same random numbers, nor share the secret of their pools."""
+    _SEED()
+    if (numpy_random := sys.modules.get("numpy.random")) is not None:
+        numpy_random.seed()
+    if (processes := sys.modules.get("multiprocessing.process")) is not None:
+        processes.current_process().authkey = os.urandom(32)

@@ -86,7 +86,11 @@ class Family:
         own = os.getpid()
         members = self._groups.members()
         # in a container the supervisor is in the group as well
-        return descendants(own) if members is None else (pid for pid in members if pid != own)
+        if members is None:
+            return descendants(own)
+        # the first joins its groups itself: until then it is in none
+        first = {self._first} if self.end is None else set()
+        return iter({*members, *first} - {own})
 
     def tree(self) -> set[int]:
         """The processes that are below this one now, as far as they can be met without stopping them."""

@@ -7,9 +7,11 @@ later what packages have registered for the same moment.
 
 import contextlib
 import os
+import signal
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 Function = Callable[[], object]
 
@@ -28,12 +30,9 @@ def noted() -> Iterator[list[Hook]]:
     hooks: list[Hook] = []
     register = os.register_at_fork
 
-    def note(
-        *, before: Function | None = None, after_in_child: Function | None = None, **others: Function | None
-    ) -> None:
-        given = {"before": before, "after_in_child": after_in_child, **others}
-        register(**{name: function for name, function in given.items() if function is not None})
-        hooks.append(Hook(before, after_in_child))
+    def note(**functions: Any) -> None:
+        register(**functions)
+        hooks.append(Hook(functions.get("before"), functions.get("after_in_child")))
 
     os.register_at_fork = note
     try:
@@ -43,16 +42,23 @@ def noted() -> Iterator[list[Hook]]:
 
 
 def catch_up(hooks: Sequence[Hook]) -> None:
-    """Do what would have been done when this process was forked, in the order of Python."""
+    """Do what would have been done when this process was forked, in the order of Python.
+
+    Whatever a hook raises is told and nothing more, as Python has it; a wish to end is heard afterwards.
+    """
+    if not hooks:
+        return
+    masked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
     for hook in reversed(hooks):
         _call(hook.before)
     for hook in hooks:
         _call(hook.after)
+    signal.pthread_sigmask(signal.SIG_SETMASK, masked)
 
 
 def _call(function: Function | None) -> None:
     try:
         if function is not None:
             function()
-    except Exception:  # noqa: BLE001 - package code: Python goes on as well
+    except BaseException:  # noqa: BLE001 - package code: Python goes on as well
         traceback.print_exc()

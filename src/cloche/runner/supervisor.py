@@ -38,7 +38,6 @@ def supervise(walls: raising.Walls, call: child.Call, desk: Desk, boot: str) -> 
         os.setsid()
     kernel.prctl(kernel.PR_SET_CHILD_SUBREAPER, 1, "prctl CHILD_SUBREAPER")
     signals = kernel.signal_descriptor((*HEARD, signal.SIGCHLD))
-    child.heed()
     thread_id = kernel.thread_id_address() if walls.sealed else None
     # else a supervisor can make one process namespace only
     turns = _MOST_TURNS if thread_id is not None or not walls.sealed else 1

@@ -84,7 +84,8 @@ def threaded() -> str:
 def hold_still() -> None:
     """Get ready to be forked many times: what is imported now stays as it is."""
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a TextIOWrapper: standard output
-    sys.stdout.flush()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()  # or every execution prints what is left in them
     gc.collect()
     gc.disable()
     gc.freeze()
