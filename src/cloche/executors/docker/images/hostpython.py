@@ -14,8 +14,12 @@ from pathlib import Path
 
 from cloche.executors.docker.images.errors import ImageError
 
-# binary wheels may take these from the system (PEP 600: manylinux_2_36 and older)
-_WHEELS_NEED = ("libstdc++.so.6", "libgcc_s.so.1", "libz.so.1", "libexpat.so.1")
+# binary wheels may take these from the system (PEP 600: manylinux_2_36 and older); wheels made on old systems name the
+# parts of the C library that are empty in newer ones
+_WHEELS_NEED = (
+    *("libstdc++.so.6", "libgcc_s.so.1", "libz.so.1", "libexpat.so.1"),
+    *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libm.so.6", "libutil.so.1", "libresolv.so.2"),
+)
 _LEFT_OUT = frozenset(
     {"site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter", "turtledemo", "ensurepip"}
 )
