@@ -1,4 +1,4 @@
-"""A trivial job, and one that needs geographic libraries, for every mode."""
+"""A job that needs geographic libraries, for every mode."""
 
 import time
 from typing import Annotated
@@ -7,12 +7,6 @@ import pyproj
 import shapely
 
 from cloche.process import Output, process
-
-
-@process(id="trivial", version="1")
-def trivial() -> Annotated[float, Output("Sum", id="result")]:
-    """Add."""
-    return 1.5 + 2.25
 
 
 @process(id="geo", version="1")
@@ -24,8 +18,8 @@ def geo() -> Annotated[float, Output("Square kilometres", id="result")]:
     return float(shapely.area(united)) / 1e6
 
 
-@process(id="hold", version="1")
-def hold() -> Annotated[float, Output("Seconds", id="result")]:
+@process(id="hold-geo", version="1")
+def hold_geo() -> Annotated[float, Output("Seconds", id="result")]:
     """Keep what was prepared from others."""
     time.sleep(600)
     return 600.0

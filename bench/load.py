@@ -42,7 +42,18 @@ def hammer(url: str, *, clients: int, seconds: int, post: Post | None = None) ->
         if post is not None:
             script.write(SCRIPT.format(body=post.body, media_type=post.media_type))
             script.flush()
-        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", "--timeout", "30s", "-s", script.name, url]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{clients}",
+            f"-d{seconds}s",
+            "--latency",
+            "--timeout",
+            "30s",
+            "-s",
+            script.name,
+            url,
+        ]
         out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise RuntimeError(out)

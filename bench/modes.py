@@ -34,8 +34,9 @@ import containers
 import dockers
 from executions import Bench, capabilities, data_folder, local
 
-PACKAGE = str(HERE / "geo.py")
 JOBS = ("trivial", "geo")
+PACKAGES = {job: str(HERE / f"{job}.py") for job in JOBS}
+HOLD = {"trivial": "hold", "geo": "hold-geo"}
 SETTLED_S = 0.2
 PAUSE_S = {"docker": 3.0, "local": 0.05}
 BY_HAND = {
@@ -94,9 +95,9 @@ def prepared(title: str, make: Callable[[Path], Executor], times: int, pause: fl
     """Both jobs, one executor."""
     found: Found = {}
     with data_folder() as folder, closing(make(folder)) as executor:
-        bench = Bench(executor, folder, PACKAGE)
         for job in JOBS:
-            found[f"{title}, prepared", job] = measure(lambda job=job: once(bench, job), times, pause)
+            bench = Bench(executor, folder, PACKAGES[job])
+            found[f"{title}, prepared", job] = measure(lambda job=job, bench=bench: once(bench, job), times, pause)
     return found
 
 
@@ -104,13 +105,13 @@ def cold(title: str, make: Callable[[Path], Executor], times: int) -> Found:
     """The package is imported, but nothing is ready: what is prepared is given to others first."""
     found: Found = {}
     with data_folder() as folder, closing(make(folder)) as executor:
-        bench = Bench(executor, folder, PACKAGE)
         holding: list[Handle] = []
         for job in JOBS:
+            bench = Bench(executor, folder, PACKAGES[job])
             seconds = []
             for _ in range(times + 1):
                 if isinstance(executor, LocalExecutor):
-                    holding.append(executor.start(bench.task("hold")))
+                    holding.append(executor.start(bench.task(HOLD[job])))
                     time.sleep(SETTLED_S)  # or the start of the one is measured with the other
                 seconds.append(once(bench, job))
                 time.sleep(PAUSE_S["local"])
@@ -167,7 +168,9 @@ def over_http(mode: str, image: str, times: int) -> Found:
     with data_folder() as folder:
         port, home = free_port(), fresh(folder / mode)
         home.chmod(0o755)
-        text = CLOCHE.format(port=port, home=home, mode=mode, here=HERE).replace("processes.py", "geo.py")
+        packages = ", ".join(f'"{package}"' for package in PACKAGES.values())
+        text = CLOCHE.format(port=port, home=home, mode=mode, here=HERE)
+        text = text.replace(f'"{HERE}/processes.py"', packages)
         (home / "cloche.toml").write_text(f'{text}image = "{image}"\n' if mode == "docker" else text)
         command = [BIN / "cloche", "serve", "--config", home / "cloche.toml", "--port", str(port)]
         described = f"{port}/wps?service=WPS&request=DescribeProcess&version=1.0.0&identifier=geo"
@@ -194,14 +197,14 @@ def idle_memory(image: str) -> dict[str, float]:
     """Megabytes of what waits for one job (PSS: what is shared counts in parts), the libraries imported."""
     found = {}
     with data_folder() as folder, closing(LocalExecutor(local(folder, Level.FULL))) as executor:
-        once(Bench(executor, folder, PACKAGE), "geo")
+        once(Bench(executor, folder, PACKAGES["geo"]), "geo")
         time.sleep(1)
         supervisors = [pid for pid in tree(os.getpid()) if Path(f"/proc/{pid}/comm").read_text() == "cloche\n"]
         pids = {one for pid in supervisors for one in tree(pid)}
         found["sandbox"] = proportional_bytes(list(pids)) / max(1, len(supervisors)) / 1e6
     if image:
         with data_folder() as folder, closing(DockerExecutor(dockers.docker(folder, image=image))) as executor:
-            once(Bench(executor, folder, PACKAGE), "geo")
+            once(Bench(executor, folder, PACKAGES["geo"]), "geo")
             time.sleep(5)
             waiting = [_main_process(seen.id) for seen in dockers.containers(folder) if seen.state == "running"]
             pids = {one for pid in waiting for one in tree(pid)}
