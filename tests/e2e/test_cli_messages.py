@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,6 +120,14 @@ def test_init_writes_over_nothing(home: Path) -> None:
     assert (code, "wrote new/cloche.toml" in said) == (0, True)
     code, said = cloche(home, "init", "new")
     assert (code, "is there already; choose another directory" in said) == (1, True)
+
+
+def test_the_test_of_a_new_package_runs_whatever_is_configured_around_it(home: Path) -> None:
+    (home / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = "--no-such-option"\n')
+    assert cloche(home, "init", "new")[0] == 0
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=home / "new", capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, " passed" in done.stdout) == (0, True), done.stdout + done.stderr
 
 
 def test_init_says_what_a_shell_understands(home: Path) -> None:

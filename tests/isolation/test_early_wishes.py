@@ -21,7 +21,7 @@ LATE = textwrap.dedent("""
     from cloche.runner import child
     attach = child._attach
     def late(ends):
-        time.sleep(0.3)
+        time.sleep(1.5)
         attach(ends)
     child._attach = late
     from cloche.runner.__main__ import main
@@ -44,7 +44,7 @@ def test_a_pause_that_comes_before_the_execution_is_in_its_groups_holds_it(bench
     handle = bench.executor.start(task)
     bench.executor.pause(handle)
     until(Layout(task.jobdir).paused.exists)
-    time.sleep(0.8)
+    time.sleep(2.5)
     assert not Layout(task.jobdir).exit.exists(), "it ran although it is said to be paused"
     bench.executor.resume(handle)
     assert bench.wait(task).value == "slept"
@@ -57,5 +57,5 @@ def test_a_stop_without_grace_that_comes_before_it_is_in_its_groups_ends_it_at_o
     begin = time.monotonic()
     bench.executor.stop(handle, grace=timedelta(0))
     bench.await_end(task)
-    assert time.monotonic() - begin < 0.2
+    assert time.monotonic() - begin < 1.0
     bench.executor.release(handle)

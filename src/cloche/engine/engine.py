@@ -132,9 +132,11 @@ class Engine:
         Afterwards: what the loop has to look at would keep the job waiting.
         """
         cases = self._claim()
-        self._begin(cases)
-        if not cases or self._asleep:
-            self._stir.set()
+        try:
+            self._begin(cases)
+        finally:
+            if not cases or self._asleep:
+                self._stir.set()
 
     def _go_on(self) -> None:
         self._begin(self._claim())

@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 
 _SWEEP_EVERY_S = 60.0
 LEAD_S = 0.1
+"""How long making and removing containers, which keep a processor busy, wait for a job that has just begun or ended."""
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 30.0
 
@@ -117,7 +118,7 @@ class Reaper:
         with self._changed:
             while not self._doomed and not self._closing and time.monotonic() < self._sweep_at:
                 self._changed.wait(max(0.01, self._sweep_at - time.monotonic()))
-            # removing a container keeps a processor busy for long: the answer of its job goes first
+            # the answer of its job goes first
             self._changed.wait_for(lambda: self._closing, LEAD_S)
             return bool(self._doomed) or not self._closing
 

@@ -255,7 +255,7 @@ class Pool:
         with self._changed:
             while not self._closed and len(self._ready) >= self._wanted and not self._is_unused():
                 self._changed.wait(max(0.01, self._used + self._idle_s - time.monotonic()))
-            # making a container keeps a processor busy for long: the job that has just begun goes first
+            # the job that has just begun goes first
             self._changed.wait_for(lambda: self._closed, LEAD_S)
             return not self._closed and not self._is_unused()
 
