@@ -25,6 +25,7 @@ PACKAGE = """
 
     Said = Annotated[str, Output("How far it came")]
     BLOCK = bytes(1 << 20)
+    PACE_S = 0.004  # a fast disk's, not memory's: a busy machine wakes nobody in time for that
 
     @process
     def modest() -> Said:
@@ -39,6 +40,7 @@ PACKAGE = """
         '''Fill the disk.'''
         for number in range(1000):
             Path(f"part{number}").write_bytes(BLOCK)
+            time.sleep(PACE_S)
         return "all"
 
     @process
@@ -52,6 +54,7 @@ PACKAGE = """
                 if number % 100 == 0:
                     pairs.append(socket.socketpair())
                 socket.send_fds(pairs[-1][0], [b"x"], [file.fileno()])
+            time.sleep(PACE_S)
         return "all"
 """
 

@@ -3,20 +3,22 @@
 import os
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import needs
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.settings import LocalSettings
+from cloche.executors.local.slots import Slot
 from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.describer import PackageBroken
-from cloche.ports.executor import Refused, Unreachable
+from cloche.ports.executor import Phase, Refused, Unreachable
 from executions import Bench, local, need_level, until
 
 GOOD = """
@@ -79,6 +81,59 @@ def test_changed_code_is_imported_anew(executor: LocalExecutor, folder: Path) ->
     assert [p.version for p in executor.describe(package).processes] == ["22"]
     bench = Bench(executor, folder / "data", package)
     assert bench.run("answer").value == "22"
+
+
+class Replacing(LocalExecutor):
+    """Its package's code is replaced while a task is being started, at a step of that."""
+
+    step = ""
+    replace: Callable[[], object] = staticmethod(lambda: None)
+
+    def _at(self, step: str) -> None:
+        if self.step == step:
+            self.step = ""
+            self.replace()
+
+    def _current(self, package: str, *, network: bool) -> Any:
+        kept = super()._current(package, network=network)
+        self._at("found")
+        if self.step == "taken":
+            take = kept.slots._take
+
+            def take_late() -> Slot | None:
+                slot = take()
+                self._at("taken")
+                return slot
+
+            kept.slots._take = take_late
+        return kept
+
+    def _attend(self, key: str, work: Any) -> None:
+        self._at("given")
+        super()._attend(key, work)
+
+
+@pytest.mark.parametrize("step", ["found", "taken", "given"])
+def test_a_job_that_starts_while_the_code_is_replaced_is_neither_lost_nor_stuck(
+    folder: Path, level: Level, step: str
+) -> None:
+    package = write(folder / "changing.py", GOOD.format(version="1"))
+    executor = Replacing(settings(folder, level))
+    try:
+        bench = Bench(executor, folder / "data", package)
+        assert bench.run("answer").value == "1"  # and another slot waits
+        time.sleep(0.5)
+        write(folder / "changing.py", GOOD.format(version="22"))
+        executor.replace = lambda: executor.describe(package)
+        executor.step = step
+        task = bench.task("answer")
+        handle = executor.start(task)
+        assert executor.step == "", "the code was replaced"
+        assert bench.wait(task, 10).value in {"1", "22"}
+        assert executor.poll([handle])[handle].phase is Phase.GONE
+        assert bench.run("answer").value == "22"
+    finally:
+        executor.close()
 
 
 def test_a_new_module_changes_a_package_and_a_stranger_beside_a_file_does_not(

@@ -114,11 +114,7 @@ class LocalExecutor:
             return found
         if task.network and not self._settings.network:
             raise Refused("the process needs the network, which executions do not have here")
-        kept = self._current(task.package, network=task.network)
-        if kept.slots is None:
-            text = "The package of this process is broken; the operator finds the error in the server's log."
-            raise Refused(text, detail=f"{task.package}: {kept.problem}")
-        slot = kept.slots.start(task.jobdir, task.limits)
+        slots, slot = self._give(task)
         supervisor = Supervisor(
             pid=slot.pid,
             start_ticks=slot.start_ticks,
@@ -127,7 +123,7 @@ class LocalExecutor:
             jobdir=task.jobdir,
             group=slot.group,
         )
-        self._attend(task.key, _Work(kept.slots, slot, slot.turn, slot.group))
+        self._attend(task.key, _Work(slots, slot, slot.turn, slot.group))
         return supervisor.handle(task.key)
 
     def find(self, key: str, jobdir: Path) -> Handle | None:
@@ -175,6 +171,10 @@ class LocalExecutor:
             if one.zygote is not None:
                 one.zygote.collect(timeout=_CLOSE_TIMEOUT_S)
         self._watch.close()
+        with self._lock:
+            works = [work for works in self._works.values() for work in works]
+        for work in works:
+            work.slots.abandon(work.slot)
 
     # Pausable: the supervisor does it, so that a pause outlives the server
 
@@ -185,6 +185,19 @@ class LocalExecutor:
         self._tell(handle, HOLD, Hold.GO_ON)
 
     # own affairs
+
+    def _give(self, task: Task) -> tuple[Slots, Slot]:
+        """Give the task to a slot; to one with newer code where the package is replaced at that moment."""
+        while True:
+            kept = self._current(task.package, network=task.network)
+            if kept.slots is None:
+                text = "The package of this process is broken; the operator finds the error in the server's log."
+                raise Refused(text, detail=f"{task.package}: {kept.problem}")
+            try:
+                return kept.slots, kept.slots.start(task.jobdir, task.limits)
+            except Unreachable:
+                if not kept.slots.closed or self._ending.is_set():
+                    raise
 
     def _sight(self, handle: Handle) -> Sighting:
         supervisor = Supervisor.of(handle)

@@ -50,7 +50,10 @@ class Slot:
 
 
 class Slots:
-    """The slots of one zygote: ``wanted`` are kept ready from the first ``start`` on."""
+    """The slots of one zygote: ``wanted`` are kept ready from the first ``start`` on.
+
+    ``closed``: none is prepared any more.
+    """
 
     def __init__(self, zygote: Zygote, tree: GroupTree, names: Iterator[str], level: Level, *, wanted: int) -> None:
         self._zygote = zygote
@@ -62,7 +65,7 @@ class Slots:
         self._ready: deque[Slot] = deque()
         self._busy: set[Slot] = set()
         self._changed = threading.Condition()
-        self._closed = False
+        self.closed = False
         self._keeper: threading.Thread | None = None
 
     def start(self, jobdir: Path, limits: Limits) -> Slot:
@@ -96,31 +99,39 @@ class Slots:
         """
         with self._changed:
             if slot not in self._busy:
-                return  # closed
+                return  # abandoned
             self._busy.remove(slot)
-        if not _is_done(slot) or not self._prepare(slot):
+            closed = self.closed
+        if closed or not _is_done(slot) or not self._prepare(slot):
             slot.discard()
         elif not self._keep(slot):
             slot.discard()
             self._forget(slot)
 
     def close(self) -> None:
-        """Let all that wait end, and those that work when they have done."""
+        """Let all that wait end now, and those that work at their turn: ``start`` may be about to use them."""
         with self._changed:
-            self._closed = True
+            self.closed = True
             ready, self._ready = list(self._ready), deque()
-            busy, self._busy = list(self._busy), set()
             self._changed.notify_all()
-        for slot in (*ready, *busy):
+        for slot in ready:
             slot.discard()
         if self._keeper is not None:
             self._keeper.join()
         for slot in ready:
             self._forget(slot)
 
+    def abandon(self, slot: Slot) -> None:
+        """Nobody will see the end of its execution: let go of it. It ends when that has."""
+        with self._changed:
+            if slot not in self._busy:
+                return
+            self._busy.remove(slot)
+        slot.discard()
+
     def _take(self) -> Slot | None:
         with self._changed:
-            if self._keeper is None and self._wanted > 0 and not self._closed:
+            if self._keeper is None and self._wanted > 0 and not self.closed:
                 self._keeper = threading.Thread(target=self._keep_up, name="cloche-slots", daemon=True)
                 self._keeper.start()
             slot = self._ready.pop() if self._ready else None
@@ -202,13 +213,13 @@ class Slots:
 
     def _keep_up(self) -> None:
         """Keep as many ready as are wanted, and no more for long."""
-        while not self._closed:
+        while not self.closed:
             if (surplus := self._surplus()) is not None:
                 surplus.discard()
                 self._forget(surplus)
             elif self._is_short() and not self._refill():
                 with self._changed:  # whoever starts a task meanwhile hears the same
-                    self._changed.wait_for(lambda: self._closed, IDLE_S)
+                    self._changed.wait_for(lambda: self.closed, IDLE_S)
 
     def _refill(self) -> bool:
         try:
@@ -226,8 +237,8 @@ class Slots:
         with self._changed:
             patience = max(0.0, self._ready[0].idle_since + IDLE_S - time.monotonic()) if self._ready else None
             patience = patience if len(self._ready) > self._wanted else None
-            self._changed.wait_for(lambda: self._closed or len(self._ready) < self._wanted, patience or IDLE_S)
-            return not self._closed and len(self._ready) < self._wanted
+            self._changed.wait_for(lambda: self.closed or len(self._ready) < self._wanted, patience or IDLE_S)
+            return not self.closed and len(self._ready) < self._wanted
 
     def _surplus(self) -> Slot | None:
         with self._changed:
@@ -238,10 +249,10 @@ class Slots:
 
     def _keep(self, slot: Slot) -> bool:
         with self._changed:
-            if not self._closed:
+            if not self.closed:
                 slot.idle_since = time.monotonic()
                 self._ready.append(slot)
-            return not self._closed
+            return not self.closed
 
 
 def _is_done(slot: Slot) -> bool:
