@@ -2,64 +2,138 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from dataclasses import dataclass, field
 
 import structlog
 
 log = structlog.get_logger("cloche.engine")
 
-_Work = tuple[Callable[..., object], tuple[object, ...]]
+PATIENCE_S = 0.05
+"""How long work waits for a thread that is at something else. As long as Python lets a thread that computes go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    call: Callable[..., object]
+    arguments: tuple[object, ...]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Crew:
-    """Like an executor of the standard library without futures: handing over costs microseconds, and threads are
-    daemons, so that a server can end while one of them waits for a slow network.
+    """One thread does what there is to do, piece after piece, as long as it gets on; more join where it does not.
+
+    Threads that are at work at once wait for each other's turn at the interpreter, which costs more than the work
+    itself where that is short. Threads are daemons, so that a server can end while one waits for a slow network.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._work: SimpleQueue[_Work | None] = SimpleQueue()
-        self._idle = threading.Semaphore(0)
+        self._queue: deque[_Piece] = deque()
+        self._members: list[_Member] = []
+        self._idle: list[_Member] = []
         self._lock = threading.Lock()
-        self._threads: list[threading.Thread] = []
         self._closing = False
+        self._waiting = threading.Event()
+        self._lookout = threading.Thread(target=self._look_out, name="cloche-engine-lookout", daemon=True)
 
     def submit(self, call: Callable[..., object], *arguments: object) -> None:
         """Call it in a thread, soon; nothing after ``close``. What it raises is logged."""
-        if self._closing:
-            return
-        self._work.put((call, arguments))
-        if not self._idle.acquire(blocking=False):
-            self._grow()
+        piece = _Piece(call, arguments)
+        with self._lock:
+            if self._closing:
+                return
+            self._queue.append(piece)
+            if not self._gets_on(piece.since):
+                self._call_up()
+            elif not self._waiting.is_set():
+                self._waiting.set()
+                if self._lookout.ident is None:
+                    self._lookout.start()
 
     def close(self, *, timeout: float) -> None:
         """Drop what has not begun, and wait for what has, ``timeout`` seconds at most."""
         with self._lock:
             self._closing = True
-            threads = tuple(self._threads)
-        while not self._work.empty():
-            self._work.get()
-        for _ in threads:
-            self._work.put(None)
+            self._queue.clear()
+            while self._idle:
+                self._idle.pop().wake()
+        self._waiting.set()
         deadline = time.monotonic() + timeout
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        for member in self._members:
+            member.thread.join(max(0.0, deadline - time.monotonic()))
+        if self._lookout.ident is not None:
+            self._lookout.join(max(0.0, deadline - time.monotonic()))
 
-    def _grow(self) -> None:
-        with self._lock:
-            if len(self._threads) < self._size and not self._closing:
-                name = f"cloche-engine-{len(self._threads)}"
-                thread = threading.Thread(target=self._toil, name=name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+    def _gets_on(self, now: float) -> bool:
+        """Whether somebody is at work, and not at the same piece for long."""
+        return any(member.since is not None and now - member.since < PATIENCE_S for member in self._members)
+
+    def _call_up(self) -> None:
+        """One more, if there is one. The caller holds the lock."""
+        if self._idle:
+            member = self._idle.pop()
+        elif len(self._members) < self._size:
+            member = _Member(self._next, f"cloche-engine-{len(self._members)}")
+            self._members.append(member)
+        else:
+            return
+        member.since = time.monotonic()
+        member.wake()
+
+    def _next(self, member: "_Member") -> _Piece | None:
+        """What a member does now; None: there is no more, ever."""
+        while True:
+            with self._lock:
+                if self._queue:
+                    member.since = time.monotonic()
+                    return self._queue.popleft()
+                if self._closing:
+                    return None
+                member.since = None
+                self._idle.append(member)
+            member.rest()
+
+    def _look_out(self) -> None:
+        """See to it that nothing waits for long, whatever the others are at."""
+        while not self._closing:
+            self._waiting.wait()
+            with self._lock:
+                if not self._queue:
+                    self._waiting.clear()
+                    continue
+                left = self._queue[0].since + PATIENCE_S - time.monotonic()
+                if left <= 0:
+                    self._call_up()
+            time.sleep(left if left > 0 else PATIENCE_S)
+
+
+class _Member:
+    """A thread. ``since``: when it began its piece; None: it rests."""
+
+    def __init__(self, next_piece: "Callable[[_Member], _Piece | None]", name: str) -> None:
+        self.since: float | None = None
+        self.thread = threading.Thread(target=self._toil, name=name, daemon=True)
+        self._next = next_piece
+        self._woken = threading.Lock()
+        self._woken.acquire()
+
+    def wake(self) -> None:
+        """Have it look for work."""
+        if self.thread.ident is None:
+            self.thread.start()
+        else:
+            self._woken.release()
+
+    def rest(self) -> None:
+        """Until it is woken."""
+        self._woken.acquire()
 
     def _toil(self) -> None:
-        while (work := self._work.get()) is not None:
-            call, arguments = work
+        while (piece := self._next(self)) is not None:
             try:
-                call(*arguments)
+                piece.call(*piece.arguments)
             except Exception:
-                log.exception("work failed", call=getattr(call, "__qualname__", call))
-            del work, call, arguments  # a waiting thread keeps nothing alive
-            self._idle.release()
+                log.exception("work failed", call=getattr(piece.call, "__qualname__", piece.call))
+            del piece  # a waiting thread keeps nothing alive
