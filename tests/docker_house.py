@@ -97,7 +97,7 @@ class House:
     def want(self, id: str, wanted: Wanted) -> None:
         self.store.want(id, wanted)
         assert self.engine is not None
-        self.engine.wake()
+        self.engine.heed()
 
     def container(self, id: str) -> str:
         """The container of a running job."""

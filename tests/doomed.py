@@ -119,7 +119,7 @@ class Server:
     def want(self, id: str, wanted: Wanted) -> None:
         """As the service does."""
         self.store.want(id, wanted)
-        self.engine.wake()
+        self.engine.heed()
 
 
 @contextmanager

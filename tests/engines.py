@@ -113,7 +113,7 @@ def soon(true: Callable[[], object], timeout: float = 5) -> None:
 def want(house: House, id: str, wanted: Wanted) -> None:
     house.store.want(id, wanted)
     assert house.engine is not None
-    house.engine.wake()
+    house.engine.heed()
 
 
 def results(*outputs: ResultOutput) -> ResultRecord:

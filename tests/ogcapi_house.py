@@ -201,6 +201,9 @@ class House:
             if job.wanted is Wanted.STOP:
                 self.end(job, State.DISMISSED)
 
+    def heed(self):
+        self.wake()
+
     def _played(self, job):
         with suppress(Conflict):  # dismissed in the meantime
             self.play(self, job)

@@ -210,6 +210,9 @@ class House:
             elif job.wanted is Wanted.STOP and job.state not in ENDED:
                 self.move(job, State.DISMISSED, finished=datetime.now(UTC))
 
+    def heed(self):
+        self.wake()
+
     def move(self, job: Job, state: State, **values) -> Job:
         moved = self.store.change(job.id, state=state, **values)
         self.bell.ring(job.id, ended=state in ENDED)

@@ -149,7 +149,7 @@ def test_stopping_does_not_wait_for_slow_staging(house: House) -> None:
     engine.stop(timeout=0.2)
     assert time.monotonic() - begin < 2
     go_on.set()
-    soon(lambda: not any(thread.is_alive() for thread in engine._crew._threads))
+    soon(lambda: not engine._crew.threads)
 
 
 def test_what_belongs_to_no_job_is_swept(house: House) -> None:
@@ -174,7 +174,6 @@ def test_what_expired_is_forgotten(house: House) -> None:
     house.layout(id).stdout.write_text("printed")
     (house.layout(id).out / "f").write_text("x")
     house.executor.leave(id, results(file("f")))
-    house.ended(id)
     soon(lambda: house.executor.called("release"))
     house.close()
     house.open()

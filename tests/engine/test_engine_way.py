@@ -52,6 +52,19 @@ def test_a_job_goes_its_way(house: House) -> None:
     soon(lambda: not house.layout(id).root.exists())
     assert house.executor.called("release") == [id]
     assert [event.state for event in house.store.events(id)] == [
+        State.ACCEPTED, State.STARTING, State.RUNNING, State.SUCCEEDED,
+    ]  # fmt: skip
+
+
+def test_files_are_collected_in_a_state_of_its_own(house: House) -> None:
+    house.open()
+    id = house.submit()
+    house.until(id, State.RUNNING)
+    (house.layout(id).out / "f").write_text("whole")
+    house.executor.leave(id, results(file("f")), usage=Usage(cpu_s=2.5))
+    job = house.ended(id)
+    assert (job.state, job.usage, len(job.outputs)) == (State.SUCCEEDED, Usage(cpu_s=2.5), 1)
+    assert [event.state for event in house.store.events(id)] == [
         State.ACCEPTED, State.STARTING, State.RUNNING, State.FINISHING, State.SUCCEEDED,
     ]  # fmt: skip
 
@@ -65,7 +78,7 @@ def test_every_move_rings(house: House) -> None:
     house.until(job.id, State.RUNNING)
     house.executor.leave(job.id)
     house.ended(job.id)
-    soon(lambda: seen == [State.RUNNING, State.FINISHING, State.SUCCEEDED])
+    soon(lambda: seen == [State.RUNNING, State.SUCCEEDED])
 
 
 def test_outputs_of_every_kind(house: House) -> None:

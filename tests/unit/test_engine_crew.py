@@ -2,12 +2,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from cloche.engine.crew import Crew
+from cloche.engine.crew import PATIENCE_S, Crew
 from cloche.engine.lock import ServerLock, Taken
 from cloche.engine.worker import same_boot, worker_name
 
@@ -24,13 +25,80 @@ def test_work_is_done_by_no_more_threads_than_allowed() -> None:
     gate.wait(5)
     for _ in range(50):
         crew.submit(done.append, "later")
-    deadline = time.monotonic() + 5
-    while len(done) < 53 and time.monotonic() < deadline:
-        time.sleep(0.001)
-    assert len(done) == 53
-    assert len(crew._threads) == 3
+    soon(lambda: len(done) == 53)
+    assert len([name for name in crew.threads if "lookout" not in name]) == 3
     crew.close(timeout=5)
-    assert not any(thread.is_alive() for thread in crew._threads)
+    assert not crew.threads
+
+
+def test_short_work_is_done_by_one_thread_in_its_order() -> None:
+    crew, done = Crew(8), list[tuple[int, str]]()
+    for number in range(500):
+        crew.submit(lambda number=number: done.append((number, threading.current_thread().name)))
+    soon(lambda: len(done) == 500)
+    assert done == [(number, "cloche-engine-0") for number in range(500)]
+    crew.close(timeout=5)
+
+
+def test_work_does_not_wait_for_long_behind_what_takes_long() -> None:
+    crew, go_on, done = Crew(8), threading.Event(), threading.Event()
+    waits = list[float]()
+    crew.submit(go_on.wait, 10)
+    crew.submit(done.set)
+    assert done.wait(5), "whoever looks out calls up another"
+    for _ in range(20):
+        begin = time.monotonic()
+        done.clear()
+        crew.submit(done.set)
+        assert done.wait(5)
+        waits.append(time.monotonic() - begin)
+    assert min(waits) < PATIENCE_S, "who is at something else for long is not waited for"
+    assert len([name for name in crew.threads if "lookout" not in name]) <= 3
+    go_on.set()
+    crew.close(timeout=5)
+
+
+def test_everybody_may_be_at_something_long() -> None:
+    crew, go_on, done = Crew(3), threading.Event(), list[int]()
+
+    def work(number: int) -> None:
+        go_on.wait(10)
+        done.append(number)
+
+    for number in range(10):
+        crew.submit(work, number)
+    soon(lambda: len(crew.threads) == 4)  # three and the lookout
+    time.sleep(4 * PATIENCE_S)
+    assert (len(crew.threads), done) == (4, [])
+    go_on.set()
+    soon(lambda: len(done) == 10)
+    crew.close(timeout=5)
+    assert not crew.threads
+
+
+def test_rest_and_work_take_turns_without_losing_any() -> None:
+    crew, done = Crew(4), list[int]()
+
+    def submit() -> None:
+        for number in range(300):
+            crew.submit(done.append, number)
+            if number % 7 == 0:
+                time.sleep(0.0005)
+
+    threads = [threading.Thread(target=submit) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    soon(lambda: len(done) == 1800)
+    crew.close(timeout=5)
+
+
+def soon(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def test_failing_work_is_logged_and_the_thread_lives() -> None:

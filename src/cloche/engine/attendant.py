@@ -15,7 +15,7 @@ from cloche.engine.staging import Unfit, stage
 from cloche.engine.verdict import verdict
 from cloche.jobdir.collector import Unsafe, read_untrusted_json
 from cloche.jobdir.files import RecordError
-from cloche.jobdir.records import ExitRecord
+from cloche.jobdir.records import ExitRecord, ResultRecord
 from cloche.model.errors import NoSuchJob, NotEnoughStorage
 from cloche.model.job import Failure, FailureKind
 from cloche.model.state import ENDED, State, Wanted
@@ -110,7 +110,7 @@ class Attendant:
         elif case.job.state is State.STARTING:
             self._start(case)
         elif case.job.state is State.FINISHING:
-            self._finish(case)
+            self._finish(case, Move())
         else:
             self._look(case, seen)
 
@@ -194,8 +194,7 @@ class Attendant:
         case.over = decided in (State.SUCCEEDED, State.FAILED, State.DISMISSED)
         match decided:
             case State.SUCCEEDED:
-                self._move(case, State.FINISHING, Move(usage=exit.usage if exit else None))
-                self._finish(case)
+                self._succeed(case, Move(usage=exit.usage if exit else None))
             case State.FAILED:
                 self._fail(case, self._failure(case, exit, seen), Move(usage=exit.usage if exit else None))
             case State.DISMISSED:
@@ -263,24 +262,32 @@ class Attendant:
 
     # finishing -> the end
 
-    def _finish(self, case: Case) -> None:
+    def _succeed(self, case: Case, change: Move) -> None:
+        """What has no files, and is here, needs no state of its own while it is taken over."""
+        here = case.job.executor not in self._policy.remote
+        result = collecting.result_without_files(case.layout) if here else None
+        if result is None:
+            self._move(case, State.FINISHING, change)
+        self._finish(case, change, result)
+
+    def _finish(self, case: Case, change: Move, result: ResultRecord | None = None) -> None:
         assert case.handle is not None
         case.over = True
         if case.stopping():
-            self._end(case, State.DISMISSED)
+            self._end(case, State.DISMISSED, change)
             return
         case.executor.collect(case.handle, case.layout.root)
         try:
-            result = collecting.read_result(case.layout)
+            result = result or collecting.read_result(case.layout)
             outputs = collecting.collect(case.job, case.layout, result, self._storage)
         except collecting.Spoilt as spoilt:
             log.warning("result spoilt", job=case.job.id, reason=spoilt.failure.text, cause=str(spoilt.__cause__ or ""))
-            self._fail(case, spoilt.failure)
+            self._fail(case, spoilt.failure, change)
         except NotEnoughStorage as error:
             log.warning("storage full", job=case.job.id)
-            self._fail(case, _internal(error.text))
+            self._fail(case, _internal(error.text), change)
         else:
-            self._end(case, State.SUCCEEDED, Move(outputs=outputs, progress=100))
+            self._end(case, State.SUCCEEDED, Move(outputs=outputs, progress=100, usage=change.usage))
 
     def _fail(self, case: Case, failure: Failure, change: Move | None = None) -> None:
         usage = change.usage if change is not None else None

@@ -38,6 +38,17 @@ def read_result(layout: Layout) -> ResultRecord | None:
         raise _crash("The process left no valid result.") from error
 
 
+def result_without_files(layout: Layout) -> ResultRecord | None:
+    """The result if it has no files. None where it has, or where it is spoilt: ``read_result`` says why."""
+    try:
+        result = read_result(layout)
+    except Spoilt:
+        return None
+    if result is None or any(isinstance(output.value, FileResult) for output in result.outputs):
+        return None
+    return result
+
+
 def collect(job: Job, layout: Layout, result: ResultRecord | None, storage: Storage) -> tuple[Output, ...]:
     """Store the files of a finished execution. Can be done again. Raises Spoilt, NotEnoughStorage."""
     if result is None or result.failure is not None:

@@ -11,7 +11,7 @@ import structlog
 log = structlog.get_logger("cloche.engine")
 
 PATIENCE_S = 0.05
-"""How long work waits for a thread that is at something else. As long as Python lets a thread that computes go on."""
+"""How long work waits for a thread that is at something else: longer than that takes on a machine that is busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,13 @@ class Crew:
         self._closing = False
         self._waiting = threading.Event()
         self._lookout = threading.Thread(target=self._look_out, name="cloche-engine-lookout", daemon=True)
+
+    @property
+    def threads(self) -> tuple[str, ...]:
+        """Names of those that live."""
+        with self._lock:
+            threads = [self._lookout, *(member.thread for member in self._members)]
+        return tuple(thread.name for thread in threads if thread.is_alive())
 
     def submit(self, call: Callable[..., object], *arguments: object) -> None:
         """Call it in a thread, soon; nothing after ``close``. What it raises is logged."""

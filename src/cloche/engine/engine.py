@@ -38,7 +38,7 @@ class Engine:
     """Moves jobs (``ports.engine.Waker``). One engine at a time works on a store and its directories.
 
     A wake goes straight to a thread that claims and starts; a push of an executor straight to one that collects. The
-    loop below them only does what is nobody's push: wishes of clients, rounds, second tries, housekeeping.
+    loop below them does what must not wait behind those: wishes of clients, rounds, second tries, housekeeping.
     """
 
     def __init__(
@@ -119,6 +119,11 @@ class Engine:
         if not self._closing:
             self._crew.submit(self._answer)
 
+    def heed(self) -> None:
+        """Hear what clients want. Never blocks."""
+        self._stir.set()
+        self._claim_soon()  # it may be to go on with a job that waits
+
     def _heard(self, key: str) -> None:
         self._crew.submit(self._rounds.heard, key)
 
@@ -127,15 +132,11 @@ class Engine:
             self._crew.submit(self._go_on)
 
     def _answer(self) -> None:
-        """What a wake wants is a job to be claimed; the loop is stirred where it is something else, or asleep.
-
-        Afterwards: what the loop has to look at would keep the job waiting.
-        """
-        cases = self._claim()
+        """Claim and begin; afterwards, the job need not wait for that, the loop is stirred if it is asleep."""
         try:
-            self._begin(cases)
+            self._go_on()
         finally:
-            if not cases or self._asleep:
+            if self._asleep:
                 self._stir.set()
 
     def _go_on(self) -> None:

@@ -10,7 +10,7 @@ class State(StrEnum):
     STARTING = "starting"  # claimed: inputs are staged, the executor is asked
     RUNNING = "running"
     PAUSED = "paused"
-    FINISHING = "finishing"  # the execution has ended: outputs are collected
+    FINISHING = "finishing"  # the execution has ended: files are collected
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     DISMISSED = "dismissed"
@@ -28,8 +28,9 @@ TRANSITIONS: dict[State, frozenset[State]] = {
     State.ACCEPTED: frozenset({State.STARTING, State.FAILED, State.DISMISSED}),
     # back to accepted: the back-end could not be reached, nothing was started
     State.STARTING: frozenset({State.RUNNING, State.ACCEPTED, State.FINISHING, State.FAILED, State.DISMISSED}),
-    State.RUNNING: frozenset({State.PAUSED, State.FINISHING, State.FAILED, State.DISMISSED}),
-    State.PAUSED: frozenset({State.RUNNING, State.FINISHING, State.FAILED, State.DISMISSED}),
+    # to succeeded at once: there are no files to be collected
+    State.RUNNING: frozenset({State.PAUSED, State.FINISHING, State.SUCCEEDED, State.FAILED, State.DISMISSED}),
+    State.PAUSED: frozenset({State.RUNNING, State.FINISHING, State.SUCCEEDED, State.FAILED, State.DISMISSED}),
     State.FINISHING: frozenset({State.SUCCEEDED, State.FAILED, State.DISMISSED}),
     State.SUCCEEDED: frozenset(),
     State.FAILED: frozenset(),

@@ -7,5 +7,9 @@ class Waker(Protocol):
     """The engine's doorbell."""
 
     def wake(self) -> None:
-        """Look at the store soon: a job was added, or somebody wants something. Never blocks."""
+        """Look at the store soon: a job was added. Never blocks."""
+        ...
+
+    def heed(self) -> None:
+        """Look at the store soon: somebody wants something of a job. Waits behind no other job. Never blocks."""
         ...

@@ -300,7 +300,7 @@ class Service:
 
     def _want(self, id: JobId, wanted: Wanted) -> Job:
         job = self._store.want(id, wanted)
-        self._waker.wake()
+        self._waker.heed()
         return job
 
     def _check_pausable(self, id: JobId) -> None:

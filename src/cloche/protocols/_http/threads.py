@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
 QUICK_THREADS = 8
 PATIENCE_S = 0.05
+"""How long quick work waits for other quick work."""
 BULK_THREADS = 4
 
 
@@ -17,7 +19,7 @@ class Threads:
 
     def __init__(self) -> None:
         self._quick = ThreadPoolExecutor(QUICK_THREADS, thread_name_prefix="wps")
-        self._turn = asyncio.Lock()
+        self._turns = WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]()
         self._bulk = ThreadPoolExecutor(BULK_THREADS, thread_name_prefix="wps-bulk")
 
     async def quick(self, work: Callable[[], T]) -> T:
@@ -25,21 +27,14 @@ class Threads:
 
         Threads that are at work at once wait for each other's turn at the interpreter, which costs more than the work.
         """
-        has_turn = await self._take_turn()
+        loop = asyncio.get_running_loop()
+        turn = self._turns.setdefault(loop, asyncio.Lock())
+        has_turn = await _taken(turn)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._quick, work)
+            return await loop.run_in_executor(self._quick, work)
         finally:
             if has_turn:
-                self._turn.release()
-
-    async def _take_turn(self) -> bool:
-        if not self._turn.locked():
-            return await self._turn.acquire()
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await self._turn.acquire()
-        except TimeoutError:
-            return False
+                turn.release()
 
     async def bulk(self, work: Callable[[], T]) -> T:
         """Seconds: parsing and copying much data."""
@@ -49,3 +44,14 @@ class Threads:
         """The chunks, each made in the bulk pool."""
         while (chunk := await self.bulk(lambda: next(chunks, None))) is not None:
             yield chunk
+
+
+async def _taken(turn: asyncio.Lock) -> bool:
+    """Whether it was our turn before patience ran out: it is work's now in any case."""
+    if not turn.locked():
+        return await turn.acquire()
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await turn.acquire()
+    except TimeoutError:
+        return False
