@@ -17,7 +17,7 @@ from cloche.executors.local import executor as local_executor
 from cloche.executors.local import groups as groups_module
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.groups import GroupTree
-from cloche.executors.local.slots import group_names
+from cloche.executors.local.slots import GroupNames
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Level
@@ -78,7 +78,7 @@ def test_groups_of_a_server_that_is_gone_are_swept_when_they_empty(
     monkeypatch.setattr(groups_module, "YOUNG_S", 0.5)
     tree = GroupTree.open(None)
     gone = subprocess.Popen(["true"])
-    name = next(group_names(gone.pid))
+    name = next(GroupNames(gone.pid))
     gone.wait()
     group = tree.create(name, ("memory",))
     empty = f"{name}-empty"

@@ -22,7 +22,7 @@ import needs
 from cloche.executors._processes import pids
 from cloche.executors.local.executor import LocalExecutor
 from cloche.executors.local.groups import GroupTree
-from cloche.executors.local.slots import group_names, is_over
+from cloche.executors.local.slots import GroupNames, is_over
 from cloche.executors.local.zygote import Zygote
 from cloche.jobdir.files import read_record
 from cloche.jobdir.layout import Layout
@@ -298,7 +298,7 @@ def test_more_work_than_is_prepared_for_is_let_go_of_later(folder: Path, monkeyp
 
 
 def test_two_executors_of_a_server_do_not_share_control_groups() -> None:
-    one, other = group_names(os.getpid()), group_names(os.getpid())
+    one, other = GroupNames(os.getpid()), GroupNames(os.getpid())
     assert not {next(one), next(one)} & {next(other), next(other)}
     assert not is_over(next(one))
     assert is_over(f"{os.getpid()}-1-{next(one).rpartition('-')[2]}")

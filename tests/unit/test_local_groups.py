@@ -7,7 +7,7 @@ import pytest
 
 from cloche.executors.local import groups
 from cloche.executors.local.groups import GroupTree
-from cloche.executors.local.slots import group_names, is_over
+from cloche.executors.local.slots import GroupNames, is_over
 from cloche.jobdir.orders import Controller
 from cloche.model.limits import Limits
 
@@ -101,7 +101,7 @@ def test_groups_are_removed_once_or_more(older: Path) -> None:
 
 def test_only_groups_of_servers_that_are_gone_are_swept(older: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = GroupTree.open(None, root=older)
-    alive = next(group_names(os.getpid()))
+    alive = next(GroupNames(os.getpid()))
     for name in (alive, "4194305-1-7", "somebody-elses"):
         (older / "memory/cloche" / name).mkdir()
     assert not tree.sweep(is_over)

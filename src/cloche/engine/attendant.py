@@ -15,6 +15,7 @@ from cloche.engine.staging import Unfit, stage
 from cloche.engine.verdict import verdict
 from cloche.jobdir.collector import Unsafe, read_untrusted_json
 from cloche.jobdir.files import RecordError
+from cloche.jobdir.layout import HERE
 from cloche.jobdir.records import ExitRecord, ResultRecord
 from cloche.model.errors import NoSuchJob, NotEnoughStorage
 from cloche.model.job import Failure, FailureKind
@@ -28,6 +29,7 @@ from cloche.ports.store import Conflict, JobStore, Move, StoreUnavailable
 
 log = structlog.get_logger("cloche.engine")
 
+_EXIT = str(HERE.exit)
 MAX_EXIT_BYTES = 64 << 10
 ASK_AGAIN_S = 5.0
 FULL_S = 30.0
@@ -211,9 +213,8 @@ class Attendant:
         alive = seen is not None and seen.phase is not Phase.GONE
         if alive and case.job.executor not in self._policy.remote:
             return None
-        name = str(case.layout.exit.relative_to(case.layout.root))
         try:
-            return read_untrusted_json(ExitRecord, case.layout.root, name, max_bytes=MAX_EXIT_BYTES)
+            return read_untrusted_json(ExitRecord, case.layout.root, _EXIT, max_bytes=MAX_EXIT_BYTES)
         except FileNotFoundError:  # not even the job directory
             return None
         except (RecordError, Unsafe) as error:

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from cloche.jobdir.collector import TooLarge, Unsafe, open_untrusted, read_untrusted_json
 from cloche.jobdir.files import RecordError
-from cloche.jobdir.layout import Layout
+from cloche.jobdir.layout import HERE, Layout
 from cloche.jobdir.records import BoundingBoxResult, FileResult, LiteralResult, ResultOutput, ResultRecord
 from cloche.model.data import BoundingBoxData, LiteralData, Output, StoredData
 from cloche.model.formats import Format
@@ -16,6 +16,7 @@ from cloche.ports.storage import Storage
 MAX_RESULT_BYTES = 8 << 20  # literal outputs travel in it
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+(\s*;[ -~]*)?")
+_RESULT = str(HERE.result)
 _LONGEST_STEM, _LONGEST_SUFFIX = 80, 24
 
 
@@ -29,9 +30,8 @@ class Spoilt(Exception):
 
 def read_result(layout: Layout) -> ResultRecord | None:
     """``work/result.json``, or None where there is none. Raises Spoilt."""
-    name = str(layout.result.relative_to(layout.root))
     try:
-        return read_untrusted_json(ResultRecord, layout.root, name, max_bytes=MAX_RESULT_BYTES)
+        return read_untrusted_json(ResultRecord, layout.root, _RESULT, max_bytes=MAX_RESULT_BYTES)
     except TooLarge:
         raise _limit(f"The literal outputs are larger than {show_bytes(MAX_RESULT_BYTES)}.") from None
     except (Unsafe, RecordError, OSError) as error:
@@ -88,9 +88,8 @@ def _store(
     path = PurePosixPath(file.file)
     if path.is_absolute() or ".." in path.parts or not _MEDIA_TYPE.fullmatch(file.format.media_type):
         raise _crash(f"The process left no valid file for output {output}.")
-    out = layout.out.relative_to(layout.root)
     try:
-        with open_untrusted(layout.root, str(out / path), max_bytes=left) as source:
+        with open_untrusted(layout.root, str(HERE.out / path), max_bytes=left) as source:
             size = storage.put(job.id, name, source, media_type=file.format.media_type)
     except TooLarge:
         raise _limit(f"output size limit of {show_bytes(job.limits.output_size or 0)} exceeded") from None

@@ -39,19 +39,19 @@ class Layout:
 
     @property
     def out(self) -> Path:
-        return self.root / "work" / "out"
+        return self.root / "work/out"
 
     @property
     def temporary(self) -> Path:
-        return self.root / "work" / "tmp"
+        return self.root / "work/tmp"
 
     @property
     def result(self) -> Path:
-        return self.root / "work" / "result.json"
+        return self.root / "work/result.json"
 
     @property
     def progress(self) -> Path:
-        return self.root / "work" / "progress.jsonl"
+        return self.root / "work/progress.jsonl"
 
     @property
     def ctl(self) -> Path:
@@ -59,24 +59,28 @@ class Layout:
 
     @property
     def started(self) -> Path:
-        return self.root / "ctl" / "started.json"
+        return self.root / "ctl/started.json"
 
     @property
     def lock(self) -> Path:
-        return self.root / "ctl" / "supervisor.lock"
+        return self.root / "ctl/supervisor.lock"
 
     @property
     def stdout(self) -> Path:
-        return self.root / "ctl" / "stdout.log"
+        return self.root / "ctl/stdout.log"
 
     @property
     def stderr(self) -> Path:
-        return self.root / "ctl" / "stderr.log"
+        return self.root / "ctl/stderr.log"
 
     @property
     def paused(self) -> Path:
-        return self.root / "ctl" / "paused"
+        return self.root / "ctl/paused"
 
     @property
     def exit(self) -> Path:
-        return self.root / "ctl" / "exit.json"
+        return self.root / "ctl/exit.json"
+
+
+HERE = Layout(Path())
+"""The names themselves, for whoever has the directory."""

@@ -5,12 +5,13 @@ from pathlib import Path
 
 from cloche.jobdir.collector import Unsafe, open_untrusted
 from cloche.jobdir.files import RecordError, parse_record
-from cloche.jobdir.layout import Layout
+from cloche.jobdir.layout import HERE
 from cloche.jobdir.records import ProgressRecord
 
 MAX_LINE_BYTES = 4096
 MAX_LOOK_BYTES = 64 << 10
 MAX_FILE_BYTES = 16 << 20
+_NAME = str(HERE.progress)
 
 
 class ProgressTail:
@@ -18,7 +19,6 @@ class ProgressTail:
 
     def __init__(self, jobdir: Path) -> None:
         self._jobdir = jobdir
-        self._name = str(Layout(jobdir).progress.relative_to(jobdir))
         self._offset = 0
 
     def latest(self) -> ProgressRecord | None:
@@ -32,7 +32,7 @@ class ProgressTail:
     def _look(self) -> bytes:
         """Whole new lines. Of a flood only the end is looked at; the file is left alone once it is absurdly large."""
         try:
-            with open_untrusted(self._jobdir, self._name, max_bytes=MAX_FILE_BYTES) as descriptor:
+            with open_untrusted(self._jobdir, _NAME, max_bytes=MAX_FILE_BYTES) as descriptor:
                 begin = max(self._offset, os.fstat(descriptor).st_size - MAX_LOOK_BYTES)
                 data = os.pread(descriptor, MAX_LOOK_BYTES, begin)
         except (OSError, Unsafe):

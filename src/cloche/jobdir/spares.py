@@ -14,17 +14,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloche.jobdir.layout import Layout
+from cloche.jobdir.layout import HERE
 from cloche.jobdir.removal import remove_tree
 
 MOST = 64
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _GET_FLAGS = 0x80086601  # FS_IOC_GETFLAGS
 _MOST_FILES = 1000  # beyond, the directory has grown
-_HERE = Layout(Path())
-_IN, _WORK, _CTL = (str(path) for path in (_HERE.inputs, _HERE.work, _HERE.ctl))
+_IN, _WORK, _CTL = (str(path) for path in (HERE.inputs, HERE.work, HERE.ctl))
 _FOLDERS = (_IN, _WORK, _CTL)
-_IN_WORK = {str(path): path.name for path in (_HERE.out, _HERE.temporary)}
+_IN_WORK = {str(path): path.name for path in (HERE.out, HERE.temporary)}
 
 
 @dataclass(frozen=True, slots=True)

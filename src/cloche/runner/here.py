@@ -1,22 +1,20 @@
 """Names in a job directory, the working directory of its supervisor, which lives too short to think about paths."""
 
 import os
-from pathlib import Path
 
-from cloche.jobdir.layout import Layout
+from cloche.jobdir.layout import HERE
 
-_LAYOUT = Layout(Path())
 LOCK, STARTED, EXIT, PAUSED, STDOUT, STDERR, WORK, RESULT = map(
     os.fspath,
     (
-        _LAYOUT.lock,
-        _LAYOUT.started,
-        _LAYOUT.exit,
-        _LAYOUT.paused,
-        _LAYOUT.stdout,
-        _LAYOUT.stderr,
-        _LAYOUT.work,
-        _LAYOUT.result,
+        HERE.lock,
+        HERE.started,
+        HERE.exit,
+        HERE.paused,
+        HERE.stdout,
+        HERE.stderr,
+        HERE.work,
+        HERE.result,
     ),
 )
 

@@ -20,11 +20,11 @@ from cloche.executors.local.fingerprint import changed_since, fingerprint, sourc
 from cloche.executors.local.groups import GroupTree
 from cloche.executors.local.handles import Supervisor
 from cloche.executors.local.settings import LocalSettings
-from cloche.executors.local.slots import Slot, Slots, group_names, is_over
+from cloche.executors.local.slots import GroupNames, Slot, Slots, is_over
 from cloche.executors.local.zygote import GivenUp, NotStarted, Zygote
 from cloche.jobdir.collector import Unsafe, read_untrusted
 from cloche.jobdir.files import RecordError, parse_record
-from cloche.jobdir.layout import Layout
+from cloche.jobdir.layout import HERE, Layout
 from cloche.jobdir.orders import HOLD, Hold
 from cloche.jobdir.records import StartedRecord
 from cloche.ports.describer import PackageBroken, PackageDescription
@@ -32,6 +32,7 @@ from cloche.ports.executor import Handle, Phase, Refused, Sighting, Task, Unreac
 
 log = structlog.get_logger(__name__)
 
+_STARTED = str(HERE.started)
 _MAX_STARTED_BYTES = 4096
 _CLOSE_TIMEOUT_S = 5.0
 _GATE_PATIENCE_S = 1.0
@@ -80,7 +81,7 @@ class LocalExecutor:
             threading.Thread(target=self._sweep, name="cloche-groups", daemon=True).start()
         self._watch = Watch()
         self._boot = pids.boot_id()
-        self._names = group_names(os.getpid())
+        self._names = GroupNames(os.getpid())
         self._kept: dict[tuple[str, bool], _Kept] = {}
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
         self._lock = threading.Lock()
@@ -129,14 +130,13 @@ class LocalExecutor:
     def find(self, key: str, jobdir: Path) -> Handle | None:
         layout = Layout(jobdir)
         try:
-            name = str(layout.started.relative_to(layout.root))
-            data = read_untrusted(layout.root, name, max_bytes=_MAX_STARTED_BYTES)
+            data = read_untrusted(layout.root, _STARTED, max_bytes=_MAX_STARTED_BYTES)
         except FileNotFoundError:
             return None
         except (Unsafe, OSError) as error:
             raise Unreachable(f"{layout.started}: {error}") from None
         try:
-            record = parse_record(StartedRecord, data, name=name)
+            record = parse_record(StartedRecord, data, name=_STARTED)
         except RecordError:
             # not by a supervisor of ours; whether one lives is told by its lock
             record = StartedRecord(pid=0, start_ticks=0, boot=self._boot)
@@ -155,7 +155,8 @@ class LocalExecutor:
         """Nothing to do: results are written where the server reads."""
 
     def release(self, handle: Handle) -> None:
-        if group := Supervisor.of(handle).group:
+        group = Supervisor.of(handle).group
+        if group and not self._names.are_ours(group):  # those go with the execution
             self._groups.remove(group)
 
     def listen(self, on_change: Callable[[str], None]) -> None:

@@ -5,6 +5,7 @@ prepares the next one.
 """
 
 import contextlib
+import functools
 import itertools
 import os
 import secrets
@@ -62,6 +63,7 @@ class Slots:
         # at level FULL the user namespace counts processes, at no cost
         self._controllers = ("memory",) if level is Level.FULL else ("memory", "pids")
         self._wanted = wanted
+        self._folders = functools.cache(os.path.realpath)
         self._ready: deque[Slot] = deque()
         self._busy: set[Slot] = set()
         self._changed = threading.Condition()
@@ -185,7 +187,8 @@ class Slots:
             self._drop(slot)
             raise Unreachable(f"the limits could not be set: {error}") from None
         order = Order(limits=limits, groups=more.kinds, turn=slot.turn)
-        letter = Letter(jobdir=os.path.realpath(jobdir), limits=limits)
+        # as the zygote knows the place where jobs are
+        letter = Letter(jobdir=f"{self._folders(jobdir.parent)}/{jobdir.name}", limits=limits)
         try:
             with contextlib.closing(more):
                 socket.send_fds(slot.connection, [order.dump(), letter.dump()], [folder, *more.descriptors])
@@ -263,10 +266,22 @@ def _is_done(slot: Slot) -> bool:
         return False
 
 
-def group_names(server: int) -> Iterator[str]:
+class GroupNames:
     """Names for control groups that say whose they are; a server has an executor a mode, and each has its own."""
-    prefix = f"{server}-{pids.start_ticks(server)}-{secrets.token_hex(4)}"
-    return (f"{prefix}-{number}" for number in itertools.count())
+
+    def __init__(self, server: int) -> None:
+        self._prefix = f"{server}-{pids.start_ticks(server)}-{secrets.token_hex(4)}-"
+        self._numbers = itertools.count()
+
+    def __iter__(self) -> "GroupNames":
+        return self
+
+    def __next__(self) -> str:
+        return f"{self._prefix}{next(self._numbers)}"
+
+    def are_ours(self, name: str) -> bool:
+        """Whether it was given here."""
+        return name.startswith(self._prefix)
 
 
 def is_over(name: str) -> bool:

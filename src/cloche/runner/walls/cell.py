@@ -2,16 +2,14 @@
 
 import contextlib
 import os
-from pathlib import Path
 
-from cloche.jobdir.layout import Layout
+from cloche.jobdir.layout import HERE
 from cloche.runner.walls import kernel
 
 _PLACE = "/run"  # an empty directory of the template
 _SHARED_MEMORY = "mode=755,size=64m,nr_inodes=4096"
-_HERE = Layout(Path())
-_REQUEST, _INPUTS, _WORK, _OUT = map(os.fspath, (_HERE.request, _HERE.inputs, _HERE.work, _HERE.out))
-_TEMPORARY = os.fspath(_HERE.temporary)
+_REQUEST, _INPUTS, _WORK, _OUT = map(os.fspath, (HERE.request, HERE.inputs, HERE.work, HERE.out))
+_TEMPORARY = os.fspath(HERE.temporary)
 _NO_DEVICES = kernel.MS_NOSUID | kernel.MS_NODEV
 
 
