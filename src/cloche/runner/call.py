@@ -68,13 +68,14 @@ def run(layout: Layout, package: Package, hooks: Sequence[Hook] = ()) -> int:
         _log("there is no request.json")
         return FAILED
     try:
-        record = _execute(task, layout, package)
+        record = execute(task, layout, package)
     except BaseException as error:  # noqa: BLE001 - the last edge: whatever process code raises ends here
         return _fail(error, task, layout)
     return _write(record, layout)
 
 
-def _execute(task: TaskRecord, layout: Layout, package: Package) -> ResultRecord:
+def execute(task: TaskRecord, layout: Layout, package: Package) -> ResultRecord:
+    """The result of a process of ``package``. Raises whatever the process raises, and what reading and writing do."""
     process = package.processes.get(task.process)
     if process is None:
         raise ProcessError(f"Process {task.process} is no longer published.")

@@ -20,7 +20,11 @@ from cloche.runner.breaches import Seen, breach
 from cloche.runner.disk import DiskWatch
 
 _FORMAT = Format(media_type="application/json")
-_LIMITS = Limits(memory=1, run_time=1.0, file_size=1, scratch=1, free_space=1)
+LIMITS = Limits(
+    memory=1, cpus=1.0, cpu_time=1.0, processes=1, run_time=1.0, queue_time=1.0, file_size=1, output_size=1, outputs=1,
+    open_files=1, scratch=1, log_size=1, free_space=1,
+)  # fmt: skip
+"""All there are."""
 _TASK = json.dumps(
     encode(
         TaskRecord(
@@ -32,7 +36,7 @@ _TASK = json.dumps(
                 Input(id="complex", data=ComplexData(file="file", format=_FORMAT, size=1)),
             ),
             outputs=(OutputRequest(id="result", format=_FORMAT),),
-            limits=_LIMITS,
+            limits=LIMITS,
         )
     )
 )
@@ -42,8 +46,8 @@ _RESULT = ResultRecord(
         ResultOutput(id="complex", value=FileResult(file="file", format=_FORMAT)),
     )
 )
-_ORDER = Order(limits=_LIMITS).dump()
-_LETTER = Letter(jobdir="/", limits=_LIMITS).dump()
+_ORDER = Order(limits=LIMITS).dump()
+_LETTER = Letter(jobdir="/", limits=LIMITS).dump()
 
 
 def of_execution(layout: Layout) -> None:
@@ -58,8 +62,8 @@ def of_execution(layout: Layout) -> None:
 def of_supervisor() -> None:
     """Read an order, look at a disk, judge an end."""
     Order.load(_ORDER)
-    DiskWatch("/", _LIMITS, list)
+    DiskWatch("/", LIMITS, list)
     usage.cpu_s(())
     seen = Seen(code=1)
-    record = ExitRecord(ok=False, code=1, breach=breach(_LIMITS, seen), usage=Usage(cpu_s=0.1, wall_s=0.1))
+    record = ExitRecord(ok=False, code=1, breach=breach(LIMITS, seen), usage=Usage(cpu_s=0.1, wall_s=0.1))
     json.dumps({"ok": record.ok, "code": record.code, "usage": {"wall_s": record.usage.wall_s}})

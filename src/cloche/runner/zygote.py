@@ -34,6 +34,7 @@ class Loaded:
 
     call: child.Call | None
     report: Report
+    rehearse: Callable[[raising.Walls], None] = lambda _: None
 
 
 Loader = Callable[[str], Loaded]
@@ -56,12 +57,13 @@ def serve(descriptor: int, loader: Loader) -> None:
     files = loaded.report.files or _files(located)
     _send_report(connection, Report(processes=loaded.report.processes, files=files, problem=loaded.report.problem))
     if walls is not None and loaded.call is not None:
+        loaded.rehearse(walls)
         _Zygote(connection, walls, loaded.call).run()
 
 
 def load(package: str) -> Loaded:
     """Import and describe a package with ``runner.package`` and its neighbours; its errors become the report's."""
-    from cloche.runner import call, describe
+    from cloche.runner import call, describe, dress
     from cloche.runner import package as packages
 
     try:
@@ -72,7 +74,8 @@ def load(package: str) -> Loaded:
     except (Exception, SystemExit):  # noqa: BLE001 - user code: whatever it raises is the report
         return Loaded(None, Report(problem=traceback.format_exc()))
     files = tuple(os.fspath(path) for path in found.files)
-    return Loaded(functools.partial(call.run, package=found, hooks=hooks), Report(processes=processes, files=files))
+    ready = functools.partial(call.run, package=found, hooks=hooks)
+    return Loaded(ready, Report(processes=processes, files=files), dress.rehearse)
 
 
 def threaded() -> str:
