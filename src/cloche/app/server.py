@@ -1,5 +1,6 @@
 """The server process: one HTTP port, one data directory, until a signal says otherwise."""
 
+import gc
 import os
 import signal
 import socket
@@ -81,6 +82,8 @@ def _run(server: uvicorn.Server, listener: socket.socket, url: str, ready: Ready
     log.info("serving", url=url, wps=f"{url}/wps", version=__version__)
     if ready is not None:
         threading.Thread(target=ready, args=(url, stop), name="ready", daemon=True).start()
+    gc.collect()
+    gc.freeze()  # what is there now stays: collections need not look at it
     server.run(sockets=[listener])
 
 

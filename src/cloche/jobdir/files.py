@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 from typing import TypeVar
 
-from cloche.model.codec import CodecError, decode, encode
+from cloche.model import codec
+from cloche.model.codec import CodecError, decode
 
 Record = TypeVar("Record")
 
@@ -24,7 +25,7 @@ def write_record(path: Path, record: object) -> None:
     Readers see the old file, the new one or none, whatever is killed. There is no fsync: what a crash of the host
     leaves is told by the boot id that goes with every job, never by looking at the files.
     """
-    data = json.dumps(encode(record), separators=(",", ":")).encode()
+    data = codec.dump(record).encode()
     # not by tempfile: its random names take longer than all the rest in a process just forked
     temporary = f"{path.parent}/.{path.name}.{os.getpid()}.{threading.get_native_id()}.{time.monotonic_ns()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -12,6 +12,7 @@ A container is a slot of its own: it says on standard output, a line each, that 
 task is its (``STARTED``); it gets its order as a line on standard input.
 """
 
+import functools
 import json
 import signal
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ from dataclasses import dataclass, fields
 from enum import IntEnum, StrEnum
 from typing import TypeVar
 
-from cloche.model.codec import decode, encode
+from cloche.model import codec
+from cloche.model.codec import decode
 from cloche.model.limits import Limits
 from cloche.model.process import ProcessDescription
 
@@ -147,6 +149,7 @@ class Letter:
         return Letter(jobdir=jobdir, limits=Limits(**limits))
 
 
+@functools.lru_cache(64)  # the same few in order after order
 def _plain(limits: Limits) -> dict[str, float | None]:
     return {field.name: getattr(limits, field.name) for field in fields(Limits)}
 
@@ -187,7 +190,7 @@ def load_groups(data: bytes) -> tuple[Controller, ...]:
 
 def dump(message: object) -> bytes:
     """A message for the socket."""
-    return json.dumps(encode(message), separators=(",", ":")).encode()
+    return codec.dump(message).encode()
 
 
 def load(kind: type[Message], data: bytes) -> Message:

@@ -6,6 +6,7 @@ apart by ``"$type"``, the class name; anything unexpected raises ``CodecError`` 
 What a type hint asks for is found out once and kept as a function: every job passes here several times.
 """
 
+import json
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
@@ -36,6 +37,14 @@ def encode(value: object) -> Any:
     """``value`` as dicts, lists, strings, numbers, booleans and None; defaults are left out."""
     kind: Any = type(value)
     return _encoder(kind)(value)
+
+
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+
+
+def dump(value: object) -> str:
+    """``encode(value)`` as JSON."""
+    return _COMPACT.encode(encode(value))
 
 
 def decode(kind: type[T], value: object) -> T:

@@ -9,7 +9,7 @@ import json
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Letter, Order
 from cloche.jobdir.records import ExitRecord, FileResult, LiteralResult, ResultOutput, ResultRecord, TaskRecord
-from cloche.model.codec import decode, encode
+from cloche.model.codec import decode, dump, encode
 from cloche.model.data import ComplexData, Input, LiteralData
 from cloche.model.execute import OutputRequest
 from cloche.model.formats import Format
@@ -54,7 +54,7 @@ def of_execution(layout: Layout) -> None:
     """Read a letter and a request, make a result; all in memory."""
     Letter.load(_LETTER)
     decode(TaskRecord, json.loads(_TASK))
-    json.dumps(encode(_RESULT), separators=(",", ":"))
+    dump(_RESULT)
     for path in (layout.request, layout.inputs, layout.result, layout.progress):
         path.parent.joinpath(path.name)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from cloche.model.codec import decode, encode
+from cloche.model.codec import decode, dump
 from cloche.model.data import Output
 from cloche.model.execute import Execute
 from cloche.model.job import Event, Failure, Job, Usage
@@ -32,11 +32,6 @@ def moment(value: int | None) -> datetime | None:
 def now() -> datetime:
     """Now, UTC."""
     return datetime.now(UTC)
-
-
-def text(value: object) -> str:
-    """JSON of the model's codec."""
-    return json.dumps(encode(value), separators=(",", ":"))
 
 
 def plain(words: str) -> str:
@@ -66,7 +61,7 @@ class Memo(Generic[T]):
 
     def encode(self, value: T) -> str:
         """The text of a value."""
-        encoded = text(value)
+        encoded = dump(value)
         self._keep(encoded, value)
         return encoded
 
@@ -143,9 +138,9 @@ def change_parameters(change: Move) -> dict[str, object]:
         "handle": change.handle,
         "progress": change.progress,
         "message": None if change.message is None else plain(change.message),
-        "failure": None if change.failure is None else text(change.failure),
-        "outputs": None if change.outputs is None else text(change.outputs),
-        "usage": None if change.usage is None else text(change.usage),
+        "failure": None if change.failure is None else dump(change.failure),
+        "outputs": None if change.outputs is None else dump(change.outputs),
+        "usage": None if change.usage is None else dump(change.usage),
         "started": stamp(change.started),
         "finished": stamp(change.finished),
         "expires": stamp(change.expires),

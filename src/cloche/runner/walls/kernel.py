@@ -71,6 +71,7 @@ _libc.umount2.argtypes = [ctypes.c_char_p, ctypes.c_int]
 _libc.unshare.argtypes = [ctypes.c_int]
 _libc.prctl.argtypes = [ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_ulong]
 _libc.syscall.restype = ctypes.c_long
+_libc.sigprocmask.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_char_p]
 _interpreter.syscall.restype = ctypes.c_long
 
 
@@ -268,17 +269,13 @@ def landlock_rule(access: int, descriptor: int) -> bytes:
     return _BENEATH.pack(access, descriptor)
 
 
-def landlock_allow(ruleset: int, rule: bytes) -> None:
-    """Add a rule."""
-    path_beneath = 1
-    _syscall(
-        "landlock_add_rule",
-        _LANDLOCK_ADD_RULE,
-        ctypes.c_int(ruleset),
-        ctypes.c_int(path_beneath),
-        rule,
-        ctypes.c_uint32(0),
-    )
+def landlock_allow(ruleset: int, rules: Iterable[bytes]) -> None:
+    """Add rules."""
+    number, into, none = ctypes.c_long(_LANDLOCK_ADD_RULE), ctypes.c_int(ruleset), ctypes.c_uint32(0)
+    path_beneath = ctypes.c_int(1)
+    for rule in rules:
+        if _libc.syscall(number, into, path_beneath, rule, none) < 0:
+            _check(-1, "landlock_add_rule")
 
 
 def landlock_restrict(ruleset: int) -> None:
@@ -298,7 +295,7 @@ def signal_descriptor(signals: Iterable[int]) -> int:
 
 def unblock_signals() -> None:
     """Let every signal through."""
-    _check(_libc.sigprocmask(ctypes.c_int(signal.SIG_SETMASK), _NO_SIGNALS, None), "sigprocmask")
+    _check(_libc.sigprocmask(signal.SIG_SETMASK, _NO_SIGNALS, None), "sigprocmask")
 
 
 def read_signal(descriptor: int) -> tuple[int, int | None] | None:

@@ -46,8 +46,7 @@ class Rules:
 
     def add(self, rules: Iterable[bytes]) -> None:
         """What ``rule`` has made."""
-        for prepared in rules:
-            kernel.landlock_allow(self.descriptor, prepared)
+        kernel.landlock_allow(self.descriptor, rules)
 
     def allow_reading(self, *paths: str) -> None:
         """Read and execute beneath paths; those that do not exist are left out."""
@@ -69,7 +68,7 @@ class Rules:
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
         except FileNotFoundError:
             return
-        kernel.landlock_allow(self.descriptor, rule(self._abi, descriptor, access))
+        kernel.landlock_allow(self.descriptor, (rule(self._abi, descriptor, access),))
         os.close(descriptor)
 
 
