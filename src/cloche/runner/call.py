@@ -4,7 +4,6 @@ import contextlib
 import errno
 import logging
 import os
-import shutil
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from cloche.authoring.process import Process
 from cloche.jobdir.files import RecordError, read_record, write_record
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.records import ResultRecord, TaskRecord
+from cloche.jobdir.removal import remove_tree
 from cloche.model.codec import decode, encode
 from cloche.model.data import BoundingBoxData, ComplexData, Input, LiteralData
 from cloche.model.execute import OutputRequest
@@ -121,7 +121,8 @@ def _fail(error: BaseException, task: TaskRecord, layout: Layout) -> int:
     # frames of process code may hold all of the memory that there is
     traceback.clear_frames(error.__traceback__)
     if failure.kind is FailureKind.LIMIT:
-        shutil.rmtree(layout.out, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            remove_tree(layout.out)
     return _write(ResultRecord(failure=failure), layout) or _code(error)
 
 

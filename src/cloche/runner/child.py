@@ -3,16 +3,14 @@
 import contextlib
 import gc
 import os
-import random
 import select
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cloche.jobdir.layout import Layout
 from cloche.jobdir.orders import Letter
@@ -25,7 +23,6 @@ _ENFORCED_BYTES = 3
 WALLS_FAILED = 125  # exit code: the last line on standard error says which step
 
 Call = Callable[[Layout], int]
-_SEED = random.seed  # whatever packages put in its place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,13 +142,17 @@ def _settle(jobdir: str) -> None:
     work, own_tmp = cell.places(jobdir)
     os.environ["HOME"] = work
     os.environ["TMPDIR"] = own_tmp
-    tempfile.tempdir = None  # the package may have asked for it on import
+    tempfile: Any = sys.modules.get("tempfile")
+    if tempfile is not None:
+        tempfile.tempdir = None  # the package may have asked for it on import
     os.chdir(work)
 
 
 def _draw_anew() -> None:
-    """Two executions of one zygote must not draw the same random numbers, nor share the secret of their pools."""
-    _SEED()
+    """Two executions of one zygote must not draw the same random numbers, nor share the secret of their pools.
+
+    ``random`` sees to itself: it registers for forks, see ``forking``.
+    """
     if (numpy_random := sys.modules.get("numpy.random")) is not None:
         numpy_random.seed()
     if (processes := sys.modules.get("multiprocessing.process")) is not None:

@@ -7,7 +7,6 @@ import ctypes
 import errno
 import functools
 import os
-import platform
 import signal
 import struct
 from collections.abc import Iterable
@@ -106,7 +105,7 @@ def fork_sealed(thread_id: int) -> int:
 @functools.cache
 def machine() -> str:
     """``x86_64`` or ``aarch64``. Raises OSError elsewhere: the walls know no other."""
-    name = platform.machine()
+    name = os.uname().machine
     if name not in _PIVOT_ROOT:
         raise OSError(errno.ENOSYS, f"no walls on {name}")
     return name
