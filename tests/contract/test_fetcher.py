@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from structlog.testing import capture_logs
 
 import needs
 from cloche.engine.references import FetchPolicy, HttpFetcher, shown
@@ -251,8 +252,11 @@ def test_a_name_is_judged_by_where_it_leads(server, fetch, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", lookup)
     server.answers["/a"] = lambda h: h.answer(b"x")
-    text = refused(fetch, server.url("/a", "data.example"), NO_CONNECTION)
-    assert "127" not in text
+    with capture_logs() as logs:
+        text = refused(fetch, server.url("/a", "data.example"), NO_CONNECTION)
+    assert "127" not in text, "clients are not told"
+    said = [(line["event"], line["host"], line["addresses"]) for line in logs]
+    assert said == [("host refused", "data.example", ["127.0.0.1"])]
     assert server.seen == []
     assert fetch(server.url("/a", "data.example"), allowed=("data.example",)) == b"x"
     assert fetch(server.url("/a", "data.example"), allowed=("127.0.0.0/8",)) == b"x"

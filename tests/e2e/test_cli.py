@@ -154,6 +154,8 @@ def test_run_is_open_with_the_author(package):
     assert "write data=@in.json" in refusal(2, "run", "box", "-i", "data=in.json", cwd=package)
     said = refusal(2, "run", "box", "-i", "data=@in.json", "-o", "result=out.gpkg", cwd=package)
     assert "output result is not offered as .gpkg; there are: .json" in said
+    said = refusal(2, "run", "box", "-i", "data=@in.json", "-o", "result=out.foo", cwd=package)
+    assert "output result is not offered as .foo; there are: .json" in said
     done = cloche("run", "box", "-i", "data=@in.json", "-o", "result=out.json", cwd=package)
     assert (done.returncode, done.stderr.strip()) == (0, "it is a box")
     broken = cloche("run", "box", "-i", "data=@empty.json", cwd=package)
@@ -254,7 +256,7 @@ def test_purge_takes_what_is_old_enough(serve):
         server = serve('[processing]\npackages = ["./sleepy.py"]\n', folder=folder)
         server.get("/wps?service=WPS&version=1.0.0&request=Execute&identifier=sleepy&DataInputs=seconds=0")
         assert "0 jobs" in cloche("jobs", "purge", "--older-than", "1h", cwd=folder).stdout
-        assert "1 jobs" in cloche("jobs", "purge", "--ended", cwd=folder).stdout
+        assert "1 job forgotten" in cloche("jobs", "purge", "--ended", cwd=folder).stdout
 
 
 def test_run_works_beside_the_data_of_a_server(package, serve):

@@ -210,6 +210,7 @@ def test_a_server_without_processes_says_what_to_do(home: Path) -> None:
     server = live.start(home, "[processing]\npackages = []\n")
     try:
         said = next(line for line in server.log() if line["event"] == "nothing is published")
+        assert json.loads(server.get("/healthz")[1])["status"] == "nothing to execute"
     finally:
         server.end()
     assert said["mend"] == "name packages in [processing] packages, or add --demo"

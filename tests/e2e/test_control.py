@@ -271,6 +271,9 @@ def test_the_command_line_says_what_becomes_of_each_job():
         assert "unknown: There is no job unknown." in done.stderr
         until(lambda: state(server, one) == "paused")
         assert cloche("jobs", "pause", one, cwd=folder).stdout == f"{one}: is paused\n"
+        listed = cloche("jobs", "list", cwd=folder).stdout
+        for job, words in ((waiting, "accepted (wanted: pause)"), (one, "paused  "), (next_, "accepted  ")):
+            assert words in next(line for line in listed.splitlines() if line.startswith(job)), listed
 
         cloche("jobs", "dismiss", two, cwd=folder)
         until(lambda: state(server, next_) == "succeeded")

@@ -8,8 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import httpcore2
+import structlog
 
 from cloche.engine.addresses import Guard
+
+log = structlog.get_logger(__name__)
 
 
 class GuardedBackend(httpcore2.AsyncNetworkBackend):
@@ -35,6 +38,9 @@ class GuardedBackend(httpcore2.AsyncNetworkBackend):
         until = loop.time() + (timeout or 0)
         addresses = await _addresses(host, port, timeout)
         permitted = [address for address in addresses if self._guard.permits(address, host=host, port=port)]
+        if addresses and not permitted:
+            # clients are not told which addresses there are behind the server
+            log.warning("host refused", host=host, addresses=addresses, mend="name it in allowedhosts")
         failure: Exception = httpcore2.ConnectError("no address that references are read from")
         for number, address in enumerate(permitted):
             share = None if timeout is None else max(0.0, until - loop.time()) / (len(permitted) - number)

@@ -16,6 +16,7 @@ from cloche.values.formats import match
 
 REMOTE = ("http://", "https://", "file://")
 ANY = Format(media_type="")
+_IN_ZIP = (".shp", ".shx", ".dbf")
 
 
 def pair(text: str, option: str) -> tuple[str, str]:
@@ -94,20 +95,32 @@ def _file(parameter: Parameter, value: str) -> Path:
 def _offered(path: Path, parameter: Parameter) -> Format:
     """The format that the suffix stands for, and the default where it stands for none. Raises UsageError."""
     assert isinstance(parameter.domain, ComplexDomain)
-    form, named = _format_of(path, parameter), media_type_of(path.name)
-    if named not in (UNKNOWN, form.media_type.split(";")[0]):
-        there = ", ".join(dict.fromkeys(suffix_of(known.media_type) for known in parameter.domain.formats))
-        if path.suffix.lower() not in there.split(", "):
-            raise click.UsageError(f"output {parameter.id} is not offered as {path.suffix}; there are: {there}")
-    return form
+    suffix, formats = path.suffix.lower(), parameter.domain.formats
+    there = dict.fromkeys(suffix_of(known.media_type) for known in formats)
+    if suffix in _IN_ZIP and ".zip" in there:
+        raise click.UsageError(f"output {parameter.id}: {suffix} is several files; they come in one {path.stem}.zip")
+    # a format of no known suffix may have any
+    if suffix and not _fitting(path, formats) and suffix_of(UNKNOWN) not in there:
+        raise click.UsageError(f"output {parameter.id} is not offered as {path.suffix}; there are: {', '.join(there)}")
+    return _format_of(path, parameter)
 
 
 def _format_of(path: Path, parameter: Parameter) -> Format:
-    """The first supported format of the media type that the suffix stands for, else the default."""
+    """The first supported format that the suffix stands for, else the default."""
     assert isinstance(parameter.domain, ComplexDomain)
-    named = media_type_of(path.name)
-    fitting = [known for known in parameter.domain.formats if known.media_type.split(";")[0] == named]
-    return match(fitting[0] if fitting else None, parameter.domain.formats, parameter.id)
+    formats = parameter.domain.formats
+    return match(next(iter(_fitting(path, formats)), None), formats, parameter.id)
+
+
+def _fitting(path: Path, formats: tuple[Format, ...]) -> list[Format]:
+    """Formats of the media type that the suffix stands for, else of that suffix, else of its family (``+json``)."""
+    named, suffix = media_type_of(path.name), path.suffix.lower()
+    essences = [(known, known.media_type.split(";")[0]) for known in formats]
+    return (
+        [known for known, essence in essences if essence == named != UNKNOWN]
+        or [known for known, essence in essences if suffix == suffix_of(essence)]
+        or [known for known, essence in essences if suffix and essence.endswith(f"+{suffix[1:]}")]
+    )
 
 
 def _box(parameter: Parameter, value: str) -> BoundingBoxData:

@@ -42,7 +42,7 @@ def list_jobs(
     table = Table("job", "process", "state", "%", "created", "message", box=None, pad_edge=False)
     for job in found:
         said = job.failure.text if job.failure else job.message
-        table.add_row(job.id, job.process, job.state.value, str(job.progress), f"{job.created:%Y-%m-%d %H:%M:%S}", said)
+        table.add_row(job.id, job.process, _state(job), str(job.progress), f"{job.created:%Y-%m-%d %H:%M:%S}", said)
     show_table(table)
 
 
@@ -89,7 +89,7 @@ def purge(
         chosen = [archive.store.get(one) for one in job] or list(_ended(archive, older_than))
         for found in chosen:
             archive.forget(found)
-    click.echo(f"{len(chosen)} jobs forgotten")
+    click.echo(f"{len(chosen)} job{'' if len(chosen) == 1 else 's'} forgotten")
 
 
 def _ended(archive: "Archive", older_than: str | None) -> Iterator["Job"]:
@@ -109,10 +109,16 @@ def _ended(archive: "Archive", older_than: str | None) -> Iterator["Job"]:
         after = page[-1].id
 
 
+def _state(job: "Job") -> str:
+    """A job that waits and is held back shows that only in what is wanted of it."""
+    held = job.wanted.value not in ("run", job.state.value.removesuffix("d")) and job.finished is None
+    return f"{job.state.value} (wanted: {job.wanted.value})" if held else job.state.value
+
+
 def _lines(job: "Job") -> Iterator[str]:
     yield f"job         {job.id}"
     yield f"process     {job.process} {job.process_version} of {job.package}"
-    yield f"state       {job.state.value}" + (f" (wanted: {job.wanted.value})" if job.wanted.value != "run" else "")
+    yield f"state       {_state(job)}"
     yield f"mode        {job.executor}"
     yield f"progress    {job.progress} % {job.message}".rstrip()
     for name in ("created", "started", "finished", "expires"):
