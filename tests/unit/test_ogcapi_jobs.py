@@ -131,6 +131,7 @@ def test_an_ended_job_is_removed_with_its_results(house, standards):
     output = next(item.data for item in house.service.job(job).outputs if item.id == "picture")
     assert house.get(f"/outputs/{job}/{output.name}").status_code == 200
     found = assert_valid(standards, house.client.delete(f"/jobs/{job}"), "statusInfo")
+    assert {link["rel"] for link in found["links"]} == {"describedby", "up"}, "nothing leads to what is gone"
     assert found["status"] == "dismissed"
     problem(standards, house.get(f"/jobs/{job}"), 404, "no-such-job")
     assert house.get(f"/outputs/{job}/{output.name}").status_code == 404

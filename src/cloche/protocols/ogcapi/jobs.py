@@ -74,8 +74,8 @@ class Jobs:
 
     async def dismiss(self, exchange: Exchange) -> Reply:
         """An open job is stopped, an ended one is removed with its results; what was dismissed is gone (clause 14)."""
-        job = await self._threads.quick(partial(self._dismiss, exchange.path("job")))
-        return self._reply(exchange, "job", status_info(job, self._config))
+        job, gone = await self._threads.quick(partial(self._dismiss, exchange.path("job")))
+        return self._reply(exchange, "job", status_info(job, self._config, gone=gone))
 
     async def results(self, exchange: Exchange) -> Reply:
         """As the request that made the job has asked for them."""
@@ -125,17 +125,18 @@ class Jobs:
         exchange.job = exchange.path("job")
         return await self._threads.quick(partial(self._service.job, exchange.job))
 
-    def _dismiss(self, id: str) -> Job:
+    def _dismiss(self, id: str) -> tuple[Job, bool]:
+        """The job, and whether it is gone."""
         job = self._service.job(id)
         if job.state is State.DISMISSED or job.wanted is Wanted.STOP:
             raise NoSuchJob(f"Job {id} was dismissed before.", locator=id)
         if job.state not in ENDED:
-            return self._service.dismiss(id)
+            return self._service.dismiss(id), False
         try:
             self._service.purge(id)
         except NotPossible as error:
             raise NoSuchJob(error.text, locator=id) from None
-        return replace(job, state=State.DISMISSED, failure=None, message="Removed with its results.")
+        return replace(job, state=State.DISMISSED, failure=None, message="Removed with its results."), True
 
     def _reply(self, exchange: Exchange, template: str, data: dict[str, Any]) -> Reply:
         if exchange.kind() == HTML:

@@ -28,8 +28,8 @@ def code(job: Job) -> str:
     return "dismissed" if job.wanted is Wanted.STOP and job.state not in ENDED else CODES[job.state]
 
 
-def status_info(job: Job, config: OgcApiConfig) -> Json:
-    """``statusInfo.yaml``."""
+def status_info(job: Job, config: OgcApiConfig, *, gone: bool = False) -> Json:
+    """``statusInfo.yaml``. ``gone``: the job is no longer there, and nothing leads to it."""
     found: Json = {
         "jobID": job.id,
         "processID": job.process,
@@ -47,7 +47,7 @@ def status_info(job: Job, config: OgcApiConfig) -> Json:
         found |= {"id": job.id, "processingEntityType": "ogc-api-processes", "process": config.process(job.process)}
         if job.state is State.FAILED:
             found["exception"] = problems.failure(job.failure).body(f"{config.job(job.id)}/results")
-    return found | {"links": _links(job, config)}
+    return found | {"links": [*(() if gone else _own_links(job, config)), *_links(job, config)]}
 
 
 def moment(time: datetime) -> str:
@@ -64,12 +64,17 @@ def _message(job: Job) -> str:
 
 
 def _links(job: Job, config: OgcApiConfig) -> list[Json]:
+    return [
+        {"href": config.process(job.process), "rel": "describedby", "type": JSON, "title": "The process"},
+        {"href": config.address("/jobs"), "rel": "up", "type": JSON, "title": "All jobs"},
+    ]
+
+
+def _own_links(job: Job, config: OgcApiConfig) -> list[Json]:
     href = config.job(job.id)
     links = [
         {"href": href, "rel": "self", "type": JSON, "title": "This status"},
         {"href": f"{href}?f=html", "rel": "alternate", "type": HTML, "title": "This status as a page"},
-        {"href": config.process(job.process), "rel": "describedby", "type": JSON, "title": "The process"},
-        {"href": config.address("/jobs"), "rel": "up", "type": JSON, "title": "All jobs"},
     ]
     if job.state not in ENDED:
         # the first of the two is what the standard says, the other what its test suite follows
