@@ -58,6 +58,21 @@ def test_work_does_not_wait_for_long_behind_what_takes_long() -> None:
     crew.close(timeout=5)
 
 
+def test_all_that_waits_too_long_is_begun_at_once() -> None:
+    crew, go_on, begun = Crew(16), threading.Event(), list[float]()
+
+    def work() -> None:
+        begun.append(time.monotonic())
+        go_on.wait(10)
+
+    for _ in range(10):
+        crew.submit(work)
+    soon(lambda: len(begun) == 10)
+    assert begun[-1] - begun[0] < 5 * PATIENCE_S
+    go_on.set()
+    crew.close(timeout=5)
+
+
 def test_everybody_may_be_at_something_long() -> None:
     crew, go_on, done = Crew(3), threading.Event(), list[int]()
 

@@ -110,9 +110,10 @@ class Crew:
                 if not self._queue:
                     self._waiting.clear()
                     continue
-                left = self._queue[0].since + PATIENCE_S - time.monotonic()
-                if left <= 0:
+                late = time.monotonic() - PATIENCE_S
+                for _ in [piece for piece in self._queue if piece.since <= late]:
                     self._call_up()
+                left = self._queue[0].since - late
             time.sleep(left if left > 0 else PATIENCE_S)
 
 
