@@ -75,6 +75,20 @@ def test_no_two_executions_draw_the_same_numbers(bench: Bench, process: str) -> 
     assert len(set(drawn)) == len(drawn), drawn
 
 
+EARLY = "import random, runpy; runpy.run_module('cloche.runner', run_name='__main__', alter_sys=True)"
+
+
+def test_numbers_are_drawn_anew_where_random_was_there_before_the_package(folder: Path) -> None:
+    """As where a ``.pth`` file imports it: its hook for forks was registered before anybody took note."""
+    settings = replace(local(folder, Level.PROCESS), runner=(sys.executable, "-I", "-c", EARLY), prepared=0)
+    executor = LocalExecutor(settings)
+    try:
+        drawn = [ran(Bench(executor, folder, PACKAGE), "draw")[1].value for _ in range(3)]
+    finally:
+        executor.close()
+    assert len(set(drawn)) == len(drawn), drawn
+
+
 def test_what_process_code_has_forked_ends_at_the_signal(bench: Bench) -> None:
     assert ran(bench, "terminate")[1].value == "{-15}"
 

@@ -136,6 +136,12 @@ def test_a_job_that_starts_while_the_code_is_replaced_is_neither_lost_nor_stuck(
         executor.close()
 
 
+def test_a_package_that_spoils_the_rehearsal_is_executed_all_the_same(executor: LocalExecutor, folder: Path) -> None:
+    spoilt = "import cloche.runner.dress\ncloche.runner.dress._TIMES = None\n"
+    package = write(folder / "spoiling.py", spoilt + textwrap.dedent(GOOD.format(version="1")))
+    assert Bench(executor, folder / "data", package).run("answer").value == "1"
+
+
 def test_a_new_module_changes_a_package_and_a_stranger_beside_a_file_does_not(
     executor: LocalExecutor, folder: Path
 ) -> None:

@@ -149,10 +149,11 @@ def _settle(jobdir: str) -> None:
 
 
 def _draw_anew() -> None:
-    """Two executions of one zygote must not draw the same random numbers, nor share the secret of their pools.
-
-    ``random`` sees to itself: it registers for forks, see ``forking``.
-    """
+    """Two executions of one zygote must not draw the same random numbers, nor share the secret of their pools."""
+    # it may have been there before the package was imported: then nobody has noted what it registers for forks
+    random: Any = sys.modules.get("random")
+    if random is not None:
+        random.seed()
     if (numpy_random := sys.modules.get("numpy.random")) is not None:
         numpy_random.seed()
     if (processes := sys.modules.get("multiprocessing.process")) is not None:

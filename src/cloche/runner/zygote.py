@@ -57,8 +57,16 @@ def serve(descriptor: int, loader: Loader) -> None:
     files = loaded.report.files or _files(located)
     _send_report(connection, Report(processes=loaded.report.processes, files=files, problem=loaded.report.problem))
     if walls is not None and loaded.call is not None:
-        loaded.rehearse(walls)
+        _rehearse(loaded, walls)
         _Zygote(connection, walls, loaded.call).run()
+
+
+def _rehearse(loaded: Loaded, walls: raising.Walls) -> None:
+    """Whatever the package has done to the modules that are used there, its executions can do without."""
+    try:
+        loaded.rehearse(walls)
+    except Exception:  # noqa: BLE001 - what cannot be rehearsed is slower, no more
+        traceback.print_exc()
 
 
 def load(package: str) -> Loaded:
