@@ -58,6 +58,48 @@ def test_work_does_not_wait_for_long_behind_what_takes_long() -> None:
     crew.close(timeout=5)
 
 
+class Stingy:
+    """A host that has a certain number of threads to give."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, left: int) -> None:
+        self.left = left
+        start = threading.Thread.start
+
+        def limited(thread: threading.Thread) -> None:
+            if self.left <= 0 and thread.name.startswith("cloche"):
+                raise RuntimeError("can't start new thread")
+            self.left -= thread.name.startswith("cloche")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", limited)
+
+
+@pytest.mark.parametrize("threads", [0, 1, 2], ids=["none", "one member", "one member and the lookout"])
+def test_where_no_thread_is_to_be_had_work_waits_and_is_done(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    host, crew = Stingy(monkeypatch, threads), Crew(8)
+    go_on, done = threading.Event(), list[int]()
+    crew.submit(go_on.wait, 10)
+    for number in range(3):
+        crew.submit(done.append, number)
+    time.sleep(3 * PATIENCE_S)
+    assert done == []
+    host.left = 10
+    crew.submit(done.append, 3)
+    soon(lambda: done == [0, 1, 2, 3])
+    go_on.set()
+    crew.close(timeout=5)
+    assert not crew.threads
+
+
+def test_a_member_outlives_whatever_work_raises() -> None:
+    crew, done = Crew(1), threading.Event()
+    with capture_logs():
+        crew.submit(sys.exit, 3)
+        crew.submit(done.set)
+        assert done.wait(5)
+    crew.close(timeout=5)
+
+
 def test_all_that_waits_too_long_is_begun_at_once() -> None:
     crew, go_on, begun = Crew(16), threading.Event(), list[float]()
 

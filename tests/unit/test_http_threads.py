@@ -44,6 +44,27 @@ def test_what_takes_long_holds_up_nobody_for_long() -> None:
     assert PATIENCE_S / 2 < asyncio.run(run()) < 5
 
 
+def test_patience_is_limited_also_at_the_moment_when_the_turn_passes_on() -> None:
+    async def run() -> float:
+        threads, go_on = Threads(), threading.Event()
+
+        async def twice() -> float:
+            await threads.quick(lambda: time.sleep(0.01))
+            begin = time.monotonic()  # the turn is given back; who was woken for it has not run yet
+            await threads.quick(lambda: None)
+            return time.monotonic() - begin
+
+        quick = asyncio.ensure_future(twice())
+        await asyncio.sleep(0)
+        slow = asyncio.ensure_future(threads.quick(lambda: go_on.wait(10)))
+        took = await quick
+        go_on.set()
+        await slow
+        return took
+
+    assert asyncio.run(run()) < 5
+
+
 def test_the_turn_passes_on_from_work_that_fails_or_is_not_waited_for() -> None:
     async def run() -> None:
         threads, go_on = Threads(), threading.Event()

@@ -52,12 +52,9 @@ class Crew:
             if self._closing:
                 return
             self._queue.append(piece)
-            if not self._gets_on(piece.since):
-                self._call_up()
-            elif not self._waiting.is_set():
-                self._waiting.set()
-                if self._lookout.ident is None:
-                    self._lookout.start()
+            begins = not self._gets_on(piece.since) and self._call_up()
+            if not begins or len(self._queue) > 1:
+                self._alert()
 
     def close(self, *, timeout: float) -> None:
         """Drop what has not begun, and wait for what has, ``timeout`` seconds at most."""
@@ -77,17 +74,27 @@ class Crew:
         """Whether somebody is at work, and not at the same piece for long."""
         return any(member.since is not None and now - member.since < PATIENCE_S for member in self._members)
 
-    def _call_up(self) -> None:
-        """One more, if there is one. The caller holds the lock."""
+    def _alert(self) -> None:
+        """Have somebody look out for what waits. The caller holds the lock."""
+        if self._waiting.is_set() or (self._lookout.ident is None and not _started(self._lookout)):
+            return
+        self._waiting.set()
+
+    def _call_up(self) -> bool:
+        """Whether there is one more at work now. The caller holds the lock."""
         if self._idle:
             member = self._idle.pop()
-        elif len(self._members) < self._size:
-            member = _Member(self._next, f"cloche-engine-{len(self._members)}")
-            self._members.append(member)
-        else:
-            return
+            member.since = time.monotonic()
+            member.wake()
+            return True
+        if len(self._members) == self._size:
+            return False
+        member = _Member(self._next, f"cloche-engine-{len(self._members)}")
         member.since = time.monotonic()
-        member.wake()
+        if not _started(member.thread):
+            return False
+        self._members.append(member)
+        return True
 
     def _next(self, member: "_Member") -> _Piece | None:
         """What a member does now; None: there is no more, ever."""
@@ -111,10 +118,21 @@ class Crew:
                     self._waiting.clear()
                     continue
                 late = time.monotonic() - PATIENCE_S
-                for _ in [piece for piece in self._queue if piece.since <= late]:
-                    self._call_up()
+                overdue = sum(piece.since <= late for piece in self._queue)
+                while overdue > 0 and self._call_up():
+                    overdue -= 1
                 left = self._queue[0].since - late
             time.sleep(left if left > 0 else PATIENCE_S)
+
+
+def _started(thread: threading.Thread) -> bool:
+    """False where the host has no thread to give: others go on meanwhile."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        log.warning("no thread could be started", reason=str(error))
+        return False
+    return True
 
 
 class _Member:
@@ -128,11 +146,8 @@ class _Member:
         self._woken.acquire()
 
     def wake(self) -> None:
-        """Have it look for work."""
-        if self.thread.ident is None:
-            self.thread.start()
-        else:
-            self._woken.release()
+        """Have it look for work, out of its rest."""
+        self._woken.release()
 
     def rest(self) -> None:
         """Until it is woken."""
@@ -142,6 +157,6 @@ class _Member:
         while (piece := self._next(self)) is not None:
             try:
                 piece.call(*piece.arguments)
-            except Exception:
+            except BaseException:  # a member that left would keep its place
                 log.exception("work failed", call=getattr(piece.call, "__qualname__", piece.call))
             del piece  # a waiting thread keeps nothing alive

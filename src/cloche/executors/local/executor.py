@@ -87,6 +87,7 @@ class LocalExecutor:
         self._lock = threading.Lock()
         self._works: defaultdict[str, list[_Work]] = defaultdict(list)
         self._adopted: set[str] = set()
+        self._neglected: set[str] = set()
         self._on_change: Callable[[str], None] = lambda _: None
 
     def _sweep(self) -> None:
@@ -156,7 +157,10 @@ class LocalExecutor:
 
     def release(self, handle: Handle) -> None:
         group = Supervisor.of(handle).group
-        if group and not self._names.are_ours(group):  # those go with the execution
+        with self._lock:
+            neglected = group in self._neglected
+            self._neglected.discard(group)
+        if group and (neglected or not self._names.are_ours(group)):  # others go with the execution
             self._groups.remove(group)
 
     def listen(self, on_change: Callable[[str], None]) -> None:
@@ -260,15 +264,27 @@ class LocalExecutor:
             self._works[key].append(work)
         try:
             connection = os.dup(work.slot.connection.fileno())
-        except OSError:  # closed, with all that this executor had
+        except OSError as error:  # closed, with all that this executor had; or no descriptor is left
+            log.warning("execution is not attended", job=key, reason=str(error))
+            self._neglect(key, work)
             return
         self._watch.add(connection, functools.partial(self._ended, key, work))
 
-    def _ended(self, key: str, work: _Work) -> None:
+    def _neglect(self, key: str, work: _Work) -> None:
+        """Nobody tells of its end: it is seen as that of an earlier server's is."""
+        self._forget(key, work)
+        work.slots.abandon(work.slot)
+        with self._lock:
+            self._neglected.add(work.group)
+
+    def _forget(self, key: str, work: _Work) -> None:
         with self._lock:
             self._works[key].remove(work)
             if not self._works[key]:
                 del self._works[key]
+
+    def _ended(self, key: str, work: _Work) -> None:
+        self._forget(key, work)
         self._on_change(key)
         work.slots.turn_over(work.slot)
         if work.group:

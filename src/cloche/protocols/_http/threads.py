@@ -48,9 +48,8 @@ class Threads:
 
 async def _taken(turn: asyncio.Lock) -> bool:
     """Whether it was our turn before patience ran out: it is work's now in any case."""
-    if not turn.locked():
-        return await turn.acquire()
     try:
+        # also where it looks free: who was woken for it comes first
         async with asyncio.timeout(PATIENCE_S):
             return await turn.acquire()
     except TimeoutError:
