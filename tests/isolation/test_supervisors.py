@@ -1,6 +1,7 @@
 """A supervisor sees one execution after the other: none learns of those before it, none is taken for another."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import signal
@@ -230,6 +231,27 @@ def test_whoever_looks_for_a_supervisor_does_not_keep_it_from_its_lock(folder: P
             assert other.poll() is None
         finally:
             other.kill()
+
+
+def test_an_execution_that_could_not_be_attended_is_seen_all_the_same(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server had no descriptor left at that moment."""
+
+    def none_left(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    task = bench.task("sleep", seconds=0.3)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "dup", none_left)
+        handle = bench.executor.start(task)
+    assert bench.executor.poll([handle])[handle].phase is Phase.RUNNING
+    bench.await_end(task)
+    assert ended(task.jobdir).value == "slept"
+    assert bench.executor.poll([handle])[handle].phase is Phase.GONE
+    bench.executor.release(handle)
+    group = handle.native.split(" ")[4]
+    assert not [*Path("/sys/fs/cgroup").glob(f"*/cloche/{group}")]
 
 
 def test_usage_is_counted_anew(bench: Bench) -> None:
