@@ -70,3 +70,29 @@ def test_all_that_is_left_is_kept(tmp_path: Path) -> None:
     log.finish()
     log.close()
     assert (tmp_path / "log").read_bytes() == b"".join(b"%4d" % number * 1024 for number in range(200))
+
+
+class Late(Log):
+    """Somebody writes just after it was looked whether anything is there."""
+
+    late = b"late"
+
+    def _waiting(self) -> int:
+        found = super()._waiting()
+        if self.late:
+            os.write(self.writer, self.late)
+            self.late = b""
+        return found
+
+
+def test_what_comes_just_after_the_look_is_kept(tmp_path: Path) -> None:
+    log = Late(str(tmp_path / "log"))
+    assert log.drain()
+    assert log.drain()
+    os.write(log.writer, b" and more")
+    os.close(log.writer)
+    while log.drain():
+        pass
+    log.finish()
+    log.close()
+    assert (tmp_path / "log").read_bytes() == b"late and more"

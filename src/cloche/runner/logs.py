@@ -4,6 +4,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import select
 import sys
 import termios
 
@@ -61,13 +62,21 @@ class Log:
 
     def _take(self, moves: int) -> bool:
         for _ in range(moves):
+            if not self._waiting():
+                return not self._is_over()
             try:
-                moved = self._keep() if self._waiting() and self._room > 0 else self._drop()
+                moved = self._keep() if self._room > 0 else self._drop()
             except BlockingIOError:
                 return True
             if not moved:
                 return False
         return True
+
+    def _is_over(self) -> bool:
+        """Whether nobody can write any more, and nothing has come since we looked."""
+        poll = select.poll()
+        poll.register(self.reader, select.POLLIN)
+        return any(event & select.POLLHUP and not event & select.POLLIN for _, event in poll.poll(0))
 
     def _waiting(self) -> int:
         return int.from_bytes(fcntl.ioctl(self.reader, termios.FIONREAD, bytes(4)), sys.byteorder)
