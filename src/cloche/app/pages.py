@@ -15,10 +15,10 @@ def routes(service: Service) -> list[Route]:
     async def health(_: Request) -> Response:
         processes = await run_in_threadpool(service.processes)
         unavailable = sum(not one.available for one in processes)
-        idle = "ok" if len(processes) > unavailable else "nothing to execute"
+        status = "ok" if len(processes) > unavailable else "nothing to execute"
         return JSONResponse(
             {
-                "status": "draining" if service.draining else idle,
+                "status": "draining" if service.draining else status,
                 "version": __version__,
                 "processes": len(processes),
                 "unavailable": unavailable,

@@ -11,5 +11,5 @@ class Waker(Protocol):
         ...
 
     def heed(self) -> None:
-        """Look at the store soon: somebody wants something of a job. Waits behind no other job. Never blocks."""
+        """Look at the store soon: somebody wants something of a job, whatever else there is to do. Never blocks."""
         ...

@@ -110,9 +110,11 @@ def _ended(archive: "Archive", older_than: str | None) -> Iterator["Job"]:
 
 
 def _state(job: "Job") -> str:
-    """A job that waits and is held back shows that only in what is wanted of it."""
-    held = job.wanted.value not in ("run", job.state.value.removesuffix("d")) and job.finished is None
-    return f"{job.state.value} (wanted: {job.wanted.value})" if held else job.state.value
+    """With what is wanted where that is something else: a job that waits and is held back shows it nowhere else."""
+    from cloche.model.state import State, Wanted
+
+    has_come_true = job.wanted is Wanted.RUN or (job.wanted is Wanted.PAUSE and job.state is State.PAUSED)
+    return job.state.value if has_come_true or job.finished else f"{job.state.value} (wanted: {job.wanted.value})"
 
 
 def _lines(job: "Job") -> Iterator[str]:

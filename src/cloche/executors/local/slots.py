@@ -99,12 +99,9 @@ class Slots:
 
         The control groups of the one that has ended are the caller's.
         """
-        with self._changed:
-            if slot not in self._busy:
-                return  # abandoned
-            self._busy.remove(slot)
-            closed = self.closed
-        if closed or not _is_done(slot) or not self._prepare(slot):
+        if not self._let_go(slot):
+            return  # abandoned
+        if self.closed or not _is_done(slot) or not self._prepare(slot):
             slot.discard()
         elif not self._keep(slot):
             slot.discard()
@@ -125,11 +122,16 @@ class Slots:
 
     def abandon(self, slot: Slot) -> None:
         """Nobody will see the end of its execution: let go of it. It ends when that has."""
+        if self._let_go(slot):
+            slot.discard()
+
+    def _let_go(self, slot: Slot) -> bool:
+        """Whether it was at work for us until now."""
         with self._changed:
             if slot not in self._busy:
-                return
+                return False
             self._busy.remove(slot)
-        slot.discard()
+            return True
 
     def _take(self) -> Slot | None:
         with self._changed:
@@ -203,12 +205,9 @@ class Slots:
         return replace(limits, processes=None) if "pids" not in self._controllers else limits
 
     def _drop(self, slot: Slot) -> None:
-        with self._changed:
-            if slot not in self._busy:
-                return
-            self._busy.remove(slot)
-        slot.discard()
-        self._forget(slot)
+        if self._let_go(slot):
+            slot.discard()
+            self._forget(slot)
 
     def _forget(self, slot: Slot) -> None:
         if slot.group:
