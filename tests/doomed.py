@@ -86,12 +86,12 @@ def local(root: Path, level: Level) -> Executor:
     return LocalExecutor(LocalSettings(name="fake", level=level, jobs=root / "work", user=user, hidden=(root,)))
 
 
-def submit(store: SqlStore, workspace: JobDirs, number: int, seconds: float = SECONDS) -> str:
-    file = OutputRequest(id="file", format=Format(media_type="text/plain"))
+def submit(store: SqlStore, workspace: JobDirs, number: int, seconds: float = SECONDS, *, files: bool = True) -> str:
+    wanted = (OutputRequest(id="text"), OutputRequest(id="file", format=Format(media_type="text/plain")))
     inputs = (literal("text", f"text {number}"), literal("seconds", str(seconds)))
     job = a_job(
         package=str(Path(__file__).with_name("doomed_process.py")),
-        request=a_request(inputs=inputs, outputs=(OutputRequest(id="text"), file)),
+        request=a_request(inputs=inputs, outputs=wanted if files else wanted[:1]),
     )
     workspace.adopt(job.id, None)
     store.add(job, admission=Admission(parallel=2, waiting=99), mode=Mode.ASYNC)

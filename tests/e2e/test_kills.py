@@ -99,6 +99,28 @@ def test_every_job_ends_once(root: Path, point: str) -> None:
     assert len(runs) == JOBS
 
 
+@pytest.mark.parametrize(
+    "point",
+    [
+        "executor.poll:gone.after", "store.move:succeeded.before", "store.move:succeeded.after",
+        "workspace.strip.before",
+    ],
+)  # fmt: skip
+def test_a_job_without_files_ends_once(root: Path, point: str) -> None:
+    """It is taken over in one move."""
+    with doomed.opened(root, Level.PROCESS.value) as server:
+        server.engine.stop()
+        jobs = [doomed.submit(server.store, server.workspace, number, files=False) for number in range(JOBS)]
+    die(root, Level.PROCESS.value, point, 0)
+    doomed.serve(root, Level.PROCESS.value)
+    store = SqlStore(root / "jobs.db")
+    way = [State.ACCEPTED, State.STARTING, State.RUNNING, State.SUCCEEDED]
+    for number, job in enumerate(map(store.get, jobs)):
+        assert said(job, FileStorage(root / "results")) == {"text": f"text {number}"}
+        assert [event.state for event in store.events(job.id)] == way
+    store.close()
+
+
 def test_a_server_that_is_killed_again_and_again_gets_there(root: Path) -> None:
     for number, point in enumerate(AGAIN):
         die(root, "fake", point, 0 if number else JOBS)
