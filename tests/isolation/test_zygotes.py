@@ -19,7 +19,7 @@ from cloche.jobdir.orders import Level
 from cloche.model.limits import Limits
 from cloche.ports.describer import PackageBroken
 from cloche.ports.executor import Phase, Refused, Unreachable
-from executions import Bench, local, need_level, until
+from executions import Bench, alive, local, need_level, until
 
 GOOD = """
     from typing import Annotated
@@ -134,6 +134,22 @@ def test_a_job_that_starts_while_the_code_is_replaced_is_neither_lost_nor_stuck(
         assert bench.run("answer").value == "22"
     finally:
         executor.close()
+
+
+def test_zygotes_that_were_replaced_have_ended_when_their_executor_has(folder: Path, level: Level) -> None:
+    lingering = "import atexit, time\natexit.register(time.sleep, 1.5)\n"
+    package = write(folder / "lingering.py", lingering + textwrap.dedent(GOOD.format(version="1")))
+    executor = LocalExecutor(settings(folder, level))
+    try:
+        executor.describe(package)
+        first = executor._kept[package, False].zygote
+        assert first is not None
+        write(folder / "lingering.py", GOOD.format(version="22"))
+        executor.describe(package)
+        assert first.alive, "it takes its time"
+    finally:
+        executor.close()
+    assert not alive(first._process.pid)
 
 
 def test_a_package_that_spoils_the_rehearsal_is_executed_all_the_same(executor: LocalExecutor, folder: Path) -> None:

@@ -83,6 +83,7 @@ class LocalExecutor:
         self._boot = pids.boot_id()
         self._names = GroupNames(os.getpid())
         self._kept: dict[tuple[str, bool], _Kept] = {}
+        self._zygotes: set[Zygote] = set()  # that have not ended, also those whose code was replaced
         self._gates: dict[tuple[str, bool], threading.Lock] = {}
         self._lock = threading.Lock()
         self._works: defaultdict[str, list[_Work]] = defaultdict(list)
@@ -172,9 +173,10 @@ class LocalExecutor:
             kept, self._kept = list(self._kept.values()), {}
         for one in kept:
             one.close()
-        for one in kept:
-            if one.zygote is not None:
-                one.zygote.collect(timeout=_CLOSE_TIMEOUT_S)
+        with self._lock:
+            zygotes = tuple(self._zygotes)
+        for zygote in zygotes:
+            zygote.collect(timeout=_CLOSE_TIMEOUT_S)
         self._watch.close()
         with self._lock:
             works = [work for works in self._works.values() for work in works]
@@ -364,11 +366,18 @@ class LocalExecutor:
         if report.problem:
             zygote.kill()
             return _Kept(state, report.files, None, None, report.problem)
+        with self._lock:
+            self._zygotes.add(zygote)
         if (pidfd := zygote.pidfd()) is not None:
-            self._watch.add(pidfd, zygote.collect)
+            self._watch.add(pidfd, functools.partial(self._bury, zygote))
         log.info("zygote ready", package=package, mode=self.name, processes=len(report.processes))
         slots = Slots(zygote, self._groups, self._names, self._settings.level, wanted=self._settings.prepared)
         return _Kept(state, report.files, zygote, slots, "")
+
+    def _bury(self, zygote: Zygote) -> None:
+        zygote.collect()
+        with self._lock:
+            self._zygotes.discard(zygote)
 
     def _import(self, package: str, files: tuple[str, ...], state: str, *, network: bool) -> Zygote:
         """A zygote; begun anew when the import takes long and ``state`` is no longer that of the code.
